@@ -1,0 +1,42 @@
+import type { FloatType } from './case';
+
+/** A place where a number is rounded to a type before it is used again. */
+export interface Store {
+  readonly type: FloatType;
+  /** Subnormals become zero there. */
+  readonly flush?: boolean;
+}
+
+/**
+ * How a backend computes in one dtype, point by point: what `radius` needs to know and nothing else.
+ * Errors are relative and in absolute terms (not ulps): e ulp are 2 e roundoffs.
+ * Source: the derivation in docs/numerics.md.
+ */
+export interface Precision {
+  /** What products and sums are computed in. `unitRoundoff` widens it where the rounding mode is unspecified (WGSL: 2^-23). */
+  readonly accumulate: Store & { readonly unitRoundoff?: number };
+  /** 2: one constant, one product. 4: query and key each times sqrt(scale). `error` of the constant itself; `stored` type of the scaled query. */
+  readonly scale: { readonly roundings: 2 | 4; readonly error?: number; readonly stored?: Store };
+  /** Inputs of matrix products cut to fewer bits (TF32: 2^-11, or 2^-10 truncated). */
+  readonly inputs?: { readonly relative: number; readonly tiny: number };
+  /** Types that query . key, the scaled score and the masked score are stored in, where that is not the accumulator. */
+  readonly dot?: Store;
+  readonly scaled?: Store;
+  readonly masked?: Store;
+  /** exp: relative error, relative error per unit of |argument|, and what it may return 0 for, relative to the top weight. */
+  readonly exp: { readonly relative: number; readonly perUnit?: number; readonly tiny: number };
+  /** 1 where exp2(fma(s, c, -fl(m c))) is fused. */
+  readonly fusedExp2?: number;
+  /** Roundoffs of a division: 1 for IEEE, 2 for reciprocal and product. */
+  readonly divide: number;
+  /** Keys a tile of an online softmax; absent is one pass. */
+  readonly tile?: number;
+  /** The type that weights are stored in before they meet the values; whether already divided by their sum; whether the sum is of the stored ones. */
+  readonly weights?: Store & { readonly normalised: boolean; readonly inSum: boolean };
+  /** The type of the answer where it is not the accumulator's. */
+  readonly output?: FloatType;
+  /** The finite number that the adapter really puts in dropped scores; absent where dropped keys are left out or get -inf. finfo(mask dtype).min for finfo masks in any case. */
+  readonly finfoFill?: number;
+  /** Rotary: relative error of an angle, error of sin and cos in roundoffs of it, type that they are stored in, type that the rotated vectors are stored in. */
+  readonly rotary?: { readonly angle: number; readonly trig: number; readonly pow: number; readonly table?: FloatType; readonly rotated?: FloatType };
+}
