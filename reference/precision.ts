@@ -38,5 +38,11 @@ export interface Precision {
   /** The finite number that the adapter really puts in dropped scores; absent where dropped keys are left out or get -inf. finfo(mask dtype).min for finfo masks in any case. */
   readonly finfoFill?: number;
   /** Rotary: relative error of an angle, error of sin and cos in roundoffs of it, type that they are stored in, type that the rotated vectors are stored in. */
-  readonly rotary?: { readonly angle: number; readonly trig: number; readonly pow: number; readonly table?: FloatType; readonly rotated?: FloatType };
+  readonly rotary?: {
+    readonly angle: number;
+    readonly trig: number;
+    readonly pow: number;
+    readonly table?: FloatType;
+    readonly rotated?: FloatType;
+  };
 }

@@ -1,8 +1,27 @@
 /** What a backend is: `defineBackend`, what it may declare, and what it answers. This file is `maskproof/backend`. */
-import type { AttentionCase, Bridge, Conventions, EmptyRow, FloatTensor, FloatType, MaskForm, MaskRank } from '../reference/case';
+import type {
+  AttentionCase,
+  Bridge,
+  Conventions,
+  EmptyRow,
+  FloatTensor,
+  FloatType,
+  MaskForm,
+  MaskRank,
+} from '../reference/case';
 import type { Precision } from '../reference/precision';
 
-export type { AttentionCase, BoolTensor, FloatTensor, FloatType, IntTensor, Mask, Rotary, Tensor, Want } from '../reference/case';
+export type {
+  AttentionCase,
+  BoolTensor,
+  FloatTensor,
+  FloatType,
+  IntTensor,
+  Mask,
+  Rotary,
+  Tensor,
+  Want,
+} from '../reference/case';
 export type { Precision } from '../reference/precision';
 
 export type Ability =
@@ -54,6 +73,12 @@ export interface Supports {
   readonly deterministic: boolean;
   /** By dtype; `defaultPrecision` where absent. */
   readonly precision: Readonly<Partial<Record<FloatType, Precision>>>;
+}
+
+/** `Supports` with every default filled in, and the names of the fields that the backend itself declared. */
+export interface ResolvedSupports extends Supports {
+  readonly fullyMaskedRow: Conventions['fullyMaskedRow'];
+  readonly declared: readonly (keyof Supports)[];
 }
 
 /** What a backend answers for one case: tensors in the case's dtype, or why it could not. */

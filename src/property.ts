@@ -1,7 +1,7 @@
 /** What a property is, what it may ask, and what it may find. */
 import type { AttentionCase, FloatTensor, MaskForm, MaskRank } from '../reference/case';
 import type { Expectation } from '../reference/expectation';
-import type { Ability, Returned, Supports } from './backend';
+import type { Ability, ResolvedSupports, Returned } from './backend';
 import type { CaseConstraints } from './arbitraries/constraints';
 
 /** What a backend answered, checked for shape, dtype and length. */
@@ -60,7 +60,7 @@ export interface Needs {
   readonly abilities?: readonly Ability[];
   readonly returns?: readonly Returned[];
   /** Anything else: undefined, or the sentence that the report prints. */
-  readonly other?: (supports: Supports) => string | undefined;
+  readonly other?: (supports: ResolvedSupports) => string | undefined;
 }
 
 /** Counts that end in the report: what was compared, and what was left out and why. */
@@ -68,13 +68,15 @@ export type RowTally = 'compared' | 'blind' | 'out_of_range' | 'empty' | 'not_bi
 
 /** What a check may do: ask the backend, ask the definition, count. */
 export interface PropertyContext {
-  readonly supports: Supports;
+  readonly supports: ResolvedSupports;
   /** One answer a case, in order, each in a call of its own as far as the backend can tell. Rejects with a BackendError where the backend errs. */
   attend(cases: readonly AttentionCase[]): Promise<readonly Answer[]>;
   /** The same for one case that the backend may refuse; sent alone. */
   attempt(c: AttentionCase): Promise<Answer | Refusal>;
   /** Exclusive properties only: runs `use` in a session of its own, opened for it and closed after it. */
-  inFreshSession<T>(use: (attend: (cases: readonly AttentionCase[]) => Promise<readonly Answer[]>) => Promise<T>): Promise<T>;
+  inFreshSession<T>(
+    use: (attend: (cases: readonly AttentionCase[]) => Promise<readonly Answer[]>) => Promise<T>,
+  ): Promise<T>;
   /** The definition's answer and how far the backend may be off, under its own conventions and precision. */
   expect(c: AttentionCase): Expectation;
   /** The run's reference's answers, as an expectation whose centre is the reference's number and whose radius holds both errors. */
@@ -93,9 +95,9 @@ export interface Property {
   /** Runs alone, case after case, with sessions of its own. */
   readonly exclusive?: true;
   /** Which cases: the backend's whole domain, narrowed. Drawing, shrinking and foreign cases all obey it. */
-  readonly cases: (domain: CaseConstraints, supports: Supports) => CaseConstraints;
+  readonly cases: (domain: CaseConstraints, supports: ResolvedSupports) => CaseConstraints;
   /** Which of those it speaks of, beyond what constraints can say. */
-  readonly guard?: (c: AttentionCase, supports: Supports) => boolean;
+  readonly guard?: (c: AttentionCase, supports: ResolvedSupports) => boolean;
   /** undefined where the law holds. Throws only what `attend` throws. */
   check(context: PropertyContext, c: AttentionCase): Promise<Violation | undefined>;
 }

@@ -1,5 +1,4 @@
 import type { AttentionCase, Bridge, Conventions, FloatType, MaskForm, MaskRank } from '../../reference/case';
-import type { Supports } from '../backend';
 
 /** Kinds of mask that are drawn; the first are the simplest. */
 export const maskKinds = [
@@ -68,6 +67,3 @@ export interface CaseConstraints {
   /** What every case asks for. */
   readonly want?: AttentionCase['want'];
 }
-
-/** Everything that a backend declares it can take. */
-export type DomainOf = (supports: Supports) => CaseConstraints;

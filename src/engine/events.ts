@@ -1,0 +1,141 @@
+/** What a run tells its listeners. Every report is made from these and nothing else. */
+import type { AttentionCase, Conventions } from '../../reference/case';
+import type { ResolvedSupports } from '../backend';
+import type { CellIndex, RowIndex, RowTally, Violation } from '../property';
+
+export interface BackendInfo {
+  readonly name: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly supports: ResolvedSupports;
+}
+
+/** What answered for the definition in this run. */
+export interface ReferenceInfo {
+  /** 'oracle', or the engine's name. */
+  readonly name: string;
+  readonly precision: string;
+  readonly device?: string;
+  /** Why it was chosen, where the user left it to us. */
+  readonly reason?: string;
+}
+
+/** How a finding was made small. */
+export interface Counterexample {
+  readonly violation: Violation;
+  /** The smallest case that still fails. */
+  readonly case: AttentionCase;
+  /** Cases that have to be sent before it in a fresh session, oldest first; empty for nearly everything. */
+  readonly after: readonly AttentionCase[];
+  /** For every cell of the case: what the backend did with it, where a support probe could tell. */
+  readonly leaked: readonly CellIndex[];
+  readonly ignored: readonly CellIndex[];
+  /** Seed of the batch and path within it, as fast-check writes it; absent for a case that came from a file. */
+  readonly seed?: number;
+  readonly path?: string;
+  /** Cases checked before it fell, itself included. */
+  readonly found: number;
+  readonly shrinks: number;
+  /** Cases sent to the backend in order to shrink it. */
+  readonly calls: number;
+  /** Others of the same shape and mask, with other contents: how many of them fail as well. */
+  readonly contents: { readonly failed: number; readonly tried: number };
+  /** Why shrinking stopped early, where it did. */
+  readonly stopped?: string;
+}
+
+export type Stage = 'load' | 'open' | 'answer' | 'close';
+
+/** A backend that could not answer. */
+export interface Failure {
+  readonly stage: Stage;
+  /** The error's class: 'BackendShapeError', 'BackendTimeoutError', ... */
+  readonly type: string;
+  readonly message: string;
+  /** The case that it fell over, made small, where there is one. */
+  readonly case?: AttentionCase;
+  readonly seed?: number;
+  readonly path?: string;
+}
+
+export interface KnownFailure {
+  readonly property: string;
+  readonly backend: string;
+  readonly reason: string;
+  readonly link?: string;
+}
+
+/** What one property did on one backend. */
+export interface Outcome {
+  readonly property: string;
+  readonly statement: string;
+  readonly backend: string;
+  readonly status: 'held' | 'violated' | 'skipped' | 'failed';
+  /** The entry of the known-failures file that foretold it. */
+  readonly known?: KnownFailure;
+  /** The entry of the known-failures file whose counterexample holds now: news, and exit status 1. */
+  readonly fixed?: KnownFailure;
+  /** Why it was skipped. */
+  readonly reason?: string;
+  readonly cases: number;
+  /** Cases sent to the backend, shrinking included. */
+  readonly calls: number;
+  readonly seconds: number;
+  readonly rows: Readonly<Record<RowTally, number>>;
+  readonly counterexample?: Counterexample;
+  readonly failure?: Failure;
+}
+
+export interface CoverageCell {
+  /** 'mask_rank', 'mask_form', 'kind', 'dtype', 'bridge', 'heads', 'rows', 'is_causal', 'lengths', 'contents' */
+  readonly facet: string;
+  readonly value: string;
+  readonly cases: number;
+}
+
+export interface Report {
+  readonly seed: number;
+  readonly reference: ReferenceInfo;
+  readonly backends: readonly BackendInfo[];
+  readonly outcomes: readonly Outcome[];
+  readonly coverage: readonly CoverageCell[];
+  readonly interrupted: boolean;
+  readonly seconds: number;
+}
+
+export type RunEvent =
+  | {
+      readonly type: 'run_started';
+      readonly seed: number;
+      readonly reference: ReferenceInfo;
+      readonly backends: readonly BackendInfo[];
+      readonly properties: number;
+      readonly budget: { readonly runs?: number; readonly seconds?: number };
+    }
+  | {
+      readonly type: 'outcome_started';
+      readonly backend: string;
+      readonly property: string;
+      readonly index: number;
+      readonly total: number;
+    }
+  | {
+      readonly type: 'progress';
+      readonly backend: string;
+      readonly property: string;
+      readonly stage: 'searching' | 'shrinking' | 'bisecting';
+      readonly cases: number;
+      readonly calls: number;
+    }
+  | { readonly type: 'outcome'; readonly outcome: Outcome }
+  | { readonly type: 'run_finished'; readonly report: Report };
+
+export type Listener = (event: RunEvent) => void;
+
+/** Row marks and conventions travel together when a picture is drawn. */
+export interface Picture {
+  readonly case: AttentionCase;
+  readonly conventions: Conventions;
+  readonly rows: readonly RowIndex[];
+  readonly leaked: readonly CellIndex[];
+  readonly ignored: readonly CellIndex[];
+}
