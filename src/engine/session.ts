@@ -1,0 +1,98 @@
+/** One open session of a backend: the only place that calls `open`, `attend` and `close`. */
+import type { AttentionCase } from '../../reference/case';
+import type { Backend, BackendSession, ResolvedSupports } from '../backend';
+import { BackendError } from '../errors';
+import { copyCase, describe, readAnswer, type Result } from './answers';
+import { TimeLimitError, within } from './guard';
+import type { Stage } from './events';
+
+/** A call that failed as a whole: it threw, hung, or gave no list of the right length. */
+export class BatchError extends BackendError {
+  /** The first case of the batch that fails on its own too, once that is known. */
+  culprit?: number;
+}
+
+export class Session {
+  /** Cases sent since it was opened. */
+  calls = 0;
+  readonly #backend: Backend;
+  readonly #supports: ResolvedSupports;
+  readonly #timeoutMs: number;
+  readonly #inner: BackendSession;
+
+  private constructor(backend: Backend, supports: ResolvedSupports, timeoutMs: number, inner: BackendSession) {
+    this.#backend = backend;
+    this.#supports = supports;
+    this.#timeoutMs = timeoutMs;
+    this.#inner = inner;
+  }
+
+  /** Throws a BackendError of stage 'open'. */
+  static async open(backend: Backend, supports: ResolvedSupports, timeoutMs: number): Promise<Session> {
+    let inner: BackendSession;
+    try {
+      inner = await within(timeoutMs, () => backend.open());
+    } catch (error) {
+      throw failure(backend.name, 'open', error, 'The backend was not opened.');
+    }
+    if (typeof inner?.attend !== 'function')
+      throw new BackendError(
+        { type: 'BackendShapeError', code: 'no_attend', stage: 'open', backend: backend.name },
+        { what: `The backend ${backend.name} opened without attend: open() gave ${describe(inner)}.`, mend: 'open() returns { attend(cases), close?() }.' },
+      );
+    return new Session(backend, supports, timeoutMs, inner);
+  }
+
+  /** One call of the backend with copies of the cases. Throws a BatchError where the call fails as a whole. */
+  async attend(cases: readonly AttentionCase[]): Promise<Result[]> {
+    this.calls += cases.length;
+    const sent = cases.map(copyCase);
+    let given: unknown;
+    try {
+      given = await within<unknown>(this.#timeoutMs, () => this.#inner.attend(sent.slice()));
+    } catch (error) {
+      throw failure(this.#backend.name, 'answer', error, `It was answering ${cases.length} cases.`);
+    }
+    if (!Array.isArray(given) || given.length !== cases.length) {
+      const found = Array.isArray(given) ? `${given.length} answers` : describe(given);
+      throw new BatchError(
+        { type: 'BackendShapeError', code: 'wrong_length', stage: 'answer', backend: this.#backend.name },
+        { what: `The backend ${this.#backend.name} gave ${found} for ${cases.length} cases.`, mend: 'attend(cases) returns a list with one answer a case, in order.' },
+      );
+    }
+    return cases.map((c, n) => readAnswer(given[n], sent[n], c, this.#supports));
+  }
+
+  /** Never throws: what happens after the last answer is nobody's finding. */
+  async close(): Promise<void> {
+    try {
+      await within(this.#timeoutMs, () => this.#inner.close?.());
+    } catch {
+      // A backend that cannot close has answered everything all the same.
+    }
+  }
+}
+
+function failure(name: string, stage: Stage, error: unknown, fact: string): BatchError {
+  const doing = stage === 'open' ? 'opening' : 'answering';
+  if (error instanceof TimeLimitError)
+    return new BatchError(
+      { type: 'BackendTimeoutError', code: 'timed_out', stage, backend: name },
+      { what: `The backend ${name} did not come back within ${error.timeoutMs} ms while ${doing}.`, facts: [fact], mend: 'Give it longer with --timeout, or mend the loop that does not end.' },
+      { cause: error },
+    );
+  const type = error instanceof Error ? error.name : typeof error;
+  const message = error instanceof Error ? error.message : describe(error);
+  return new BatchError(
+    { type: 'BackendThrewError', code: 'threw', stage, backend: name },
+    { what: `The backend ${name} threw ${type} while ${doing}: ${message}`, facts: [fact, ...placeOf(error)] },
+    { cause: error },
+  );
+}
+
+/** The first line of a stack that is not ours. */
+function placeOf(error: unknown): string[] {
+  const lines = error instanceof Error ? (error.stack ?? '').split('\n') : [];
+  const line = lines.find((x) => x.trimStart().startsWith('at ') && !x.includes('node:'));
+  return line === undefined ? [] : [line.trim()];
+}
