@@ -1,4 +1,5 @@
 import type { FloatType } from './case';
+import { finfo } from './dtype';
 
 /** A place where a number is rounded to a type before it is used again. */
 export interface Store {
@@ -44,5 +45,22 @@ export interface Precision {
     readonly pow: number;
     readonly table?: FloatType;
     readonly rotated?: FloatType;
+  };
+}
+
+/**
+ * What is assumed of a backend that declares nothing: float32 inside (float64 for float64), gradual underflow, exp to
+ * 2 ulp with a cut-off, a division of 3 roundoffs, nothing stored in between but rotary's tables and vectors.
+ */
+export function defaultPrecision(dtype: FloatType): Precision {
+  const type = dtype === 'float64' ? 'float64' : 'float32';
+  const { u, min } = finfo[type];
+  return {
+    accumulate: { type },
+    scale: { roundings: 4 },
+    exp: { relative: 4 * u, tiny: 2 * min },
+    divide: 3,
+    ...(dtype === type ? {} : { output: dtype }),
+    rotary: { angle: u, trig: 4, pow: 4, table: dtype, rotated: dtype },
   };
 }

@@ -1,0 +1,56 @@
+import { sizesOf } from './case';
+import type { AttentionCase, Rotary } from './case';
+
+/** The angle of pair n at a position. */
+export function angleOf(rotary: Rotary, position: number, n: number): number {
+  return position * Math.pow(rotary.base, (-2 * n) / rotary.rotaryDim);
+}
+
+/** Which two features of a head pair n turns. */
+export function pairOf(rotary: Rotary, n: number): readonly [number, number] {
+  return rotary.layout === 'half' ? [n, n + rotary.rotaryDim / 2] : [2 * n, 2 * n + 1];
+}
+
+/** Query [batch, num_heads, q_len, head_dim] and key [batch, num_kv_heads, kv_len, head_dim] as they meet: turned by their positions, or as given. */
+export interface Turned {
+  readonly query: Float64Array;
+  readonly key: Float64Array;
+}
+
+/** Turns query and key by the rotary embedding; without one they stay the arrays of the case. */
+export function turned(c: AttentionCase): Turned {
+  const { rotary } = c;
+  if (c.bridge !== 'rotary' || rotary === undefined) return { query: c.query.data, key: c.key.data };
+  const { batch, numHeads, numKvHeads, qLen, kvLen, headDim } = sizesOf(c);
+  const pairs = rotary.rotaryDim / 2;
+  const query = c.query.data.slice();
+  const key = c.key.data.slice();
+  for (let b = 0; b < batch; b++) {
+    for (let j = 0; j < kvLen; j++) {
+      // Query i shares the position of key i + kv_len - q_len.
+      const i = j - (kvLen - qLen);
+      const position = rotary.positionIds.data[b * kvLen + j];
+      for (let n = 0; n < pairs; n++) {
+        const angle = angleOf(rotary, position, n);
+        const cos = Math.cos(angle);
+        const sin = Math.sin(angle);
+        const [first, second] = pairOf(rotary, n);
+        for (let h = 0; h < numKvHeads; h++) {
+          turn(key, ((b * numKvHeads + h) * kvLen + j) * headDim, first, second, cos, sin);
+        }
+        if (i < 0) continue;
+        for (let h = 0; h < numHeads; h++) {
+          turn(query, ((b * numHeads + h) * qLen + i) * headDim, first, second, cos, sin);
+        }
+      }
+    }
+  }
+  return { query, key };
+}
+
+function turn(data: Float64Array, start: number, first: number, second: number, cos: number, sin: number): void {
+  const x = data[start + first];
+  const y = data[start + second];
+  data[start + first] = x * cos - y * sin;
+  data[start + second] = y * cos + x * sin;
+}
