@@ -1,0 +1,112 @@
+/** One finding as text: what is claimed, what happened, the smallest case, its picture, how to see it again. */
+import { rulesAt } from '../../reference/masks';
+import type { BackendInfo, Counterexample, Outcome } from '../engine/events';
+import type { CellIndex } from '../property';
+import { caseToWire } from '../protocol/codec';
+import { describeCase } from './describe-case';
+import { cellsInQuestion } from './json';
+import { renderMask } from './render-mask';
+import { renderNumbers } from './render-numbers';
+import { count, escapeControls, indent, marksOf, paint, type Style } from './style';
+
+/** What a finding needs to know beside itself. */
+export interface FindingContext {
+  readonly style: Style;
+  readonly backend: BackendInfo;
+  /** How the backend was asked for on the command line. */
+  readonly spec: string;
+  /** Where the counterexample was saved, if it was. */
+  readonly file?: string;
+}
+
+/** Cells explained by rule, and no more than this. */
+const MAX_EXPLAINED = 3;
+
+/** The lines of a finding. `alike` are other findings of the same backend with a case of the same shape and mask. */
+export function renderFinding(
+  outcome: Outcome,
+  counterexample: Counterexample,
+  alike: readonly Outcome[],
+  context: FindingContext,
+): string[] {
+  const { style, backend } = context;
+  const marks = marksOf(style);
+  const { violation, case: c, after, stopped } = counterexample;
+  const cells = cellsInQuestion(counterexample);
+  const picture = { case: c, conventions: backend.supports, rows: violation.rows, leaked: cells, ignored: [] };
+  const body = [
+    outcome.statement,
+    ...(outcome.known ? [`Known: ${outcome.known.reason}${outcome.known.link ? ` (${outcome.known.link})` : ''}`] : []),
+    '',
+    sentence(escapeControls(violation.summary)),
+    `Smallest case: ${describeCase(c)}`,
+    ...(after.length > 0
+      ? [`Only after ${count(after.length, 'other case')} in the same session: ${after.map(describeCase).join(' | ')}`]
+      : []),
+    '',
+    ...indent(renderMask(picture, style), '  '),
+    '',
+    ...(violation.numbers ? [...indent(renderNumbers(violation.numbers, style), '  '), ''] : []),
+    ...explained(cells, counterexample, backend),
+    ...howFound(counterexample),
+    ...(stopped === undefined ? [] : [`Shrinking stopped early: ${escapeControls(stopped)}`]),
+    ...againLines(outcome, counterexample, context),
+    ...alike.map(
+      (other) => `Also violated by a case of this shape: ${other.property} (${replayCommand(other, context)})`,
+    ),
+  ];
+  const heading = `${paint(style, 'red', marks.violated)} ${paint(style, 'bold', outcome.property)}  on ${escapeControls(outcome.backend)}`;
+  return [heading, ...indent(body, '  ')];
+}
+
+/** 'k1 for q0: dropped by padding; kept by the causal rule.' */
+function explained(cells: readonly CellIndex[], { case: c }: Counterexample, { supports }: BackendInfo): string[] {
+  if (cells.length === 0) return [];
+  const lines = cells.slice(0, MAX_EXPLAINED).map(({ b, h, i, j }) => {
+    const rules = rulesAt(c, supports, b, h, i, j).map(
+      ({ rule, keeps, why }) => `${keeps ? 'kept' : 'dropped'} by ${rule} (${why})`,
+    );
+    const where = [...(c.query.shape[0] > 1 ? [`batch ${b}`] : []), ...(c.query.shape[1] > 1 ? [`head ${h}`] : [])];
+    return `k${j} for q${i}${where.length > 0 ? ` (${where.join(', ')})` : ''}: ${rules.length > 0 ? rules.join('; ') : 'kept: no rule drops it'}`;
+  });
+  const more = cells.length - lines.length;
+  return [...lines, ...(more > 0 ? [`${count(more, 'more cell')} in question.`] : []), ''];
+}
+
+function howFound({ found, shrinks, calls, contents, seed }: Counterexample): string[] {
+  const shrunk = `shrunk ${shrinks === 1 ? 'once' : `${shrinks} times`} (${count(calls, 'call')})`;
+  const { failed, tried } = contents;
+  return [
+    seed === undefined ? `${capital(shrunk)}.` : `Found after ${count(found, 'case')}, ${shrunk}.`,
+    ...(tried === 0
+      ? []
+      : failed === tried
+        ? [`The contents do not matter: it fails for ${failed} of ${tried} others.`]
+        : [`The contents matter: it fails for ${failed} of ${tried} others.`]),
+  ];
+}
+
+function againLines(outcome: Outcome, { seed }: Counterexample, context: FindingContext): string[] {
+  if (context.file !== undefined)
+    return [`Again: npx maskproof replay ${quote(context.file)} --backend ${quote(context.spec)}`];
+  return seed === undefined ? [] : [`Again: ${replayCommand(outcome, context)}`];
+}
+
+/** The command that shows it again, for a shell. */
+export function replayCommand(
+  { property, counterexample, failure }: Outcome,
+  { spec }: Pick<FindingContext, 'spec'>,
+): string {
+  const { seed, path } = counterexample ?? failure ?? {};
+  return `npx maskproof replay --backend ${quote(spec)} --property ${property} --seed ${seed} --path ${path}`;
+}
+
+const quote = (text: string) => (/^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** Two findings with the same key have the same shape, mask and flags: one picture serves both. */
+export function shapeKey({ case: c, after }: Counterexample): string {
+  const { query, key, value, want: _want, grad_output: _gradient, ...rest } = caseToWire(c);
+  return JSON.stringify([rest, ...[query, key, value].map(({ dtype, shape }) => [dtype, shape]), after.length]);
+}

@@ -1,0 +1,122 @@
+/** The report as JSON: the contract that other programs read. */
+import type { AttentionCase } from '../../reference/case';
+import { jsonText } from '../corpus/save';
+import type { Counterexample, KnownFailure, Outcome, Report } from '../engine/events';
+import type { CellIndex } from '../property';
+import { caseToWire, numberToWire, toSnakeCase } from '../protocol/codec';
+import { packageVersion } from '../version';
+import { notCheckedIn } from './not-checked';
+
+export const reportSchema = 'maskproof/report@1';
+
+/** The whole run. Names are the wire's, but for `notChecked`. */
+export function reportToJson(report: Report) {
+  return {
+    schema: reportSchema,
+    maskproof: packageVersion(),
+    seed: report.seed,
+    reference: report.reference,
+    backends: report.backends.map(({ name, versions, supports }) => ({
+      name,
+      versions,
+      supports: toSnakeCase(supports),
+    })),
+    outcomes: report.outcomes.map(outcomeToJson),
+    coverage: report.coverage,
+    notChecked: notCheckedIn(report),
+    interrupted: report.interrupted,
+    seconds: report.seconds,
+  };
+}
+
+/** The text of a JSON report: readable, one tensor a line. */
+export function reportText(report: Report): string {
+  return jsonText(reportToJson(report));
+}
+
+export function outcomeToJson(outcome: Outcome) {
+  const { property, statement, backend, status, known, fixed, reason, failure, counterexample } = outcome;
+  const { cases, calls, seconds, rows } = outcome;
+  return {
+    property,
+    statement,
+    backend,
+    status,
+    ...(known && { known: knownToJson(known) }),
+    ...(fixed && { fixed: knownToJson(fixed) }),
+    ...((reason ?? failure) && { reason: reason ?? failure?.message }),
+    ...(failure && { stage: failure.stage }),
+    cases,
+    calls,
+    seconds,
+    rows,
+    ...(counterexample && { violation: violationToJson(counterexample) }),
+    ...(failure && {
+      failure: {
+        type: failure.type,
+        message: failure.message,
+        ...(failure.case && { case: caseToWire(failure.case) }),
+        ...(failure.seed !== undefined && { seed: failure.seed }),
+        ...(failure.path !== undefined && { path: failure.path }),
+      },
+    }),
+  };
+}
+
+const knownToJson = ({ property, backend, reason, link }: KnownFailure) => ({
+  property,
+  backend,
+  reason,
+  ...(link && { link }),
+});
+
+function violationToJson(counterexample: Counterexample) {
+  const {
+    violation,
+    case: c,
+    after,
+    seed,
+    path,
+    shrinks,
+    calls,
+    found,
+    leaked,
+    ignored,
+    contents,
+    stopped,
+  } = counterexample;
+  const { numbers } = violation;
+  return {
+    summary: violation.summary,
+    case: caseToWire(c),
+    ...(after.length > 0 && { after: after.map((before: AttentionCase) => caseToWire(before)) }),
+    ...(seed !== undefined && { seed }),
+    ...(path !== undefined && { path }),
+    shrinks,
+    calls,
+    found,
+    rows: violation.rows.map(({ b, h, i }) => ({ b, h, i })),
+    cells: cellsInQuestion(counterexample),
+    leaked: leaked.map(plainCell),
+    ignored: ignored.map(plainCell),
+    contents,
+    ...(numbers && {
+      numbers: {
+        of: numbers.of,
+        at: numbers.at,
+        actual: numbers.actual.map(numberToWire),
+        expected: numbers.expected.map(numberToWire),
+        ...(numbers.allowed && { allowed: numbers.allowed.map(numberToWire) }),
+      },
+    }),
+    ...(stopped !== undefined && { stopped }),
+  };
+}
+
+const plainCell = ({ b, h, i, j }: CellIndex): CellIndex => ({ b, h, i, j });
+
+/** The cells that the property names and those that the probe found, each once. */
+export function cellsInQuestion({ violation, leaked, ignored }: Counterexample): CellIndex[] {
+  const all = [...violation.cells, ...leaked, ...ignored].map(plainCell);
+  return [...new Map(all.map((cell) => [`${cell.b},${cell.h},${cell.i},${cell.j}`, cell])).values()];
+}
