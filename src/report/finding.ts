@@ -3,7 +3,7 @@ import { rulesAt } from '../../reference/masks';
 import type { BackendInfo, Counterexample, Outcome } from '../engine/events';
 import type { CellIndex } from '../property';
 import { caseToWire } from '../protocol/codec';
-import { describeCase } from './describe-case';
+import { caseLine } from './case-line';
 import { cellsInQuestion } from './json';
 import { renderMask } from './render-mask';
 import { renderNumbers } from './render-numbers';
@@ -39,9 +39,9 @@ export function renderFinding(
     ...(outcome.known ? [`Known: ${outcome.known.reason}${outcome.known.link ? ` (${outcome.known.link})` : ''}`] : []),
     '',
     sentence(escapeControls(violation.summary)),
-    `Smallest case: ${describeCase(c)}`,
+    `Smallest case: ${caseLine(c)}`,
     ...(after.length > 0
-      ? [`Only after ${count(after.length, 'other case')} in the same session: ${after.map(describeCase).join(' | ')}`]
+      ? [`Only after ${count(after.length, 'other case')} in the same session: ${after.map(caseLine).join(' | ')}`]
       : []),
     '',
     ...indent(renderMask(picture, style), '  '),
@@ -63,9 +63,7 @@ export function renderFinding(
 function explained(cells: readonly CellIndex[], { case: c }: Counterexample, { supports }: BackendInfo): string[] {
   if (cells.length === 0) return [];
   const lines = cells.slice(0, MAX_EXPLAINED).map(({ b, h, i, j }) => {
-    const rules = rulesAt(c, supports, b, h, i, j).map(
-      ({ rule, keeps, why }) => `${keeps ? 'kept' : 'dropped'} by ${rule} (${why})`,
-    );
+    const rules = rulesAt(c, supports, b, h, i, j).map(({ keeps, why }) => `${keeps ? 'kept' : 'dropped'} by ${why}`);
     const where = [...(c.query.shape[0] > 1 ? [`batch ${b}`] : []), ...(c.query.shape[1] > 1 ? [`head ${h}`] : [])];
     return `k${j} for q${i}${where.length > 0 ? ` (${where.join(', ')})` : ''}: ${rules.length > 0 ? rules.join('; ') : 'kept: no rule drops it'}`;
   });

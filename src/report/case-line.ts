@@ -1,5 +1,6 @@
 /** A case in the field's words, on one line. */
 import { sizesOf, type AttentionCase, type FloatTensor, type Mask, type Tensor } from '../../reference/case';
+import { finfo } from '../../reference/dtype';
 
 const shortTypes = {
   float64: 'f64',
@@ -16,7 +17,7 @@ export function shortForm({ dtype, shape }: Tensor): string {
 }
 
 /** 'batch 2, num_heads 1, q_len 2, kv_len 2, head_dim 1; boolean mask of rank 2', and whatever else is not the default. */
-export function describeCase(c: AttentionCase): string {
+export function caseLine(c: AttentionCase): string {
   const { batch, numHeads, numKvHeads, qLen, kvLen, headDim, vHeadDim } = sizesOf(c);
   const sizes = [
     `batch ${batch}`,
@@ -59,23 +60,15 @@ function maskFacts({ rank, form, tensor }: Mask, query: FloatTensor): string {
   const base = `${form} mask of rank ${rank}, ${shortForm(tensor)}`;
   if (form !== 'additive') return base;
   const numbers = [...new Set(tensor.data)];
-  const biases = numbers.filter((x) => x !== 0 && Number.isFinite(x) && x !== smallest[tensor.dtype]);
+  const biases = numbers.filter((x) => x !== 0 && Number.isFinite(x) && x !== finfo[tensor.dtype].lowest);
   return [
     base,
     ...(numbers.includes(-Infinity) ? ['drops with -inf'] : []),
-    ...(numbers.includes(smallest[tensor.dtype]) ? ['drops with finfo.min'] : []),
+    ...(numbers.includes(finfo[tensor.dtype].lowest) ? ['drops with finfo.min'] : []),
     ...(biases.length > 0 ? [`biases ${biases.slice(0, 4).join(', ')}${biases.length > 4 ? ', ...' : ''}`] : []),
     ...(tensor.dtype === query.dtype ? [] : [`dtype ${tensor.dtype}`]),
   ].join(', ');
 }
-
-/** finfo(dtype).min */
-const smallest: Readonly<Record<FloatTensor['dtype'], number>> = {
-  float64: -Number.MAX_VALUE,
-  float32: -(2 - 2 ** -23) * 2 ** 127,
-  float16: -65504,
-  bfloat16: -(2 - 2 ** -7) * 2 ** 127,
-};
 
 /** [[0, 1], [0, 1]] of a small matrix. */
 function rows({ shape: [count, length], data }: Tensor): string {
