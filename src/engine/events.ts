@@ -5,6 +5,8 @@ import type { CellIndex, RowIndex, RowTally, Violation } from '../property';
 
 export interface BackendInfo {
   readonly name: string;
+  /** What the user wrote after --backend. */
+  readonly spec: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly supports: ResolvedSupports;
 }

@@ -12,9 +12,12 @@ export class BatchError extends BackendError {
   culprit?: number;
 }
 
+/** How many cases a session remembers. */
+const remembered = 512;
+
 export class Session {
-  /** Cases sent since it was opened. */
-  calls = 0;
+  /** The last cases that were sent, oldest first: the possible company of a failure. */
+  readonly history: AttentionCase[] = [];
   readonly #backend: Backend;
   readonly #supports: ResolvedSupports;
   readonly #timeoutMs: number;
@@ -45,7 +48,8 @@ export class Session {
 
   /** One call of the backend with copies of the cases. Throws a BatchError where the call fails as a whole. */
   async attend(cases: readonly AttentionCase[]): Promise<Result[]> {
-    this.calls += cases.length;
+    this.history.push(...cases);
+    this.history.splice(0, this.history.length - remembered);
     const sent = cases.map(copyCase);
     let given: unknown;
     try {

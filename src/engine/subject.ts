@@ -2,6 +2,7 @@
 import type { AttentionCase } from '../../reference/case';
 import { expectationOf, type Expectation } from '../../reference/expectation';
 import type { Backend, ResolvedSupports } from '../backend';
+import { specOf } from '../backends/spec';
 import { BackendError } from '../errors';
 import type { Answer, Property, PropertyContext, Refusal, RowTally, Violation } from '../property';
 import { precisionOf, resolveSupports } from '../supports';
@@ -42,7 +43,7 @@ export class Subject {
   }
 
   get info(): BackendInfo {
-    return { name: this.backend.name, versions: this.backend.versions ?? {}, supports: this.supports };
+    return { name: this.backend.name, spec: specOf(this.backend), versions: this.backend.versions ?? {}, supports: this.supports };
   }
 
   /** Throws a BackendError of stage 'open'. */

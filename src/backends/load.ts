@@ -1,0 +1,111 @@
+/** From what the user wrote to a backend: a built-in name, or the path of an adapter in TypeScript or JavaScript. */
+import { existsSync } from 'node:fs';
+import { basename, extname, isAbsolute, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Backend } from '../backend';
+import { BackendError, messageOf, UsageError, type ErrorText } from '../errors';
+import { didYouMean } from '../nearest';
+import { describe } from '../engine/answers';
+import { supportsProblem } from '../supports';
+import { builtinBackend, builtinNames } from './builtin';
+import { rememberSpec } from './spec';
+import { takeTypeScript } from './typescript';
+
+export interface LoadOptions {
+  /** Whether adapters in TypeScript are type-checked. */
+  readonly check: boolean;
+}
+
+/** Loads every backend; loading an adapter runs its code. Throws a UsageError (unknown name, two of one name) or a BackendError of stage 'load'. */
+export async function loadBackends(specs: readonly string[], options: LoadOptions): Promise<Backend[]> {
+  const backends: Backend[] = [];
+  for (const spec of specs) {
+    const backend = await loadBackend(spec, options);
+    if (backends.some(({ name }) => name === backend.name))
+      throw new UsageError('same_name', { what: `Two backends are called ${JSON.stringify(backend.name)}; the second is ${spec}.`, mend: 'Give each a name of its own: reports and known failures go by it.' });
+    backends.push(backend);
+  }
+  return backends;
+}
+
+/** Throws a UsageError for an unknown name and a BackendError of stage 'load' for a file that makes no backend. */
+export async function loadBackend(spec: string, options: LoadOptions): Promise<Backend> {
+  if (builtinNames.includes(spec)) return rememberSpec(await builtinBackend(spec), spec);
+  if (!looksLikePath(spec))
+    throw new UsageError('unknown_backend', {
+      what: `There is no backend ${JSON.stringify(spec)}.${didYouMean(spec, builtinNames)}`,
+      facts: [`Built in: ${builtinNames.join(', ')}.`],
+      mend: 'An adapter of your own is given by its path: --backend ./my-backend.ts.',
+    });
+  const file = resolve(spec);
+  if (!existsSync(file)) throw cannotLoad(spec, 'BackendMissingError', 'file_missing', { what: `There is no file ${spec}.`, facts: [`Looked for ${file}.`], mend: 'Give the path of an adapter, or run "maskproof init" to get one to start from.' });
+  return rememberSpec(shaped(spec, await exportsOf(spec, file, options)), spec);
+}
+
+const looksLikePath = (spec: string): boolean => isAbsolute(spec) || spec.includes('/') || spec.includes(sep) || /\.[cm]?[jt]sx?$/.test(spec);
+
+async function exportsOf(spec: string, file: string, options: LoadOptions): Promise<unknown> {
+  try {
+    if (/\.[cm]?tsx?$/.test(extname(file))) takeTypeScript(options);
+    return await requireOrImport(file);
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    const typed = name === 'TSError';
+    throw cannotLoad(
+      spec,
+      typed ? 'BackendTypeError' : 'BackendLoadError',
+      typed ? 'does_not_compile' : 'load_threw',
+      {
+        what: `${spec} could not be loaded: ${typed ? 'it does not compile.' : `${name}: ${message.split('\n')[0]}`}`,
+        facts: message.split('\n').slice(1).filter((line) => line.trim() !== '').slice(0, 12),
+        mend: typed ? 'Mend the types, or load it unchecked with --no-check.' : 'Loading an adapter runs it: mend what it does at its top level.',
+      },
+      error,
+    );
+  }
+}
+
+/** CommonJS, and what can be required of ES modules; an ES module with a top-level await is imported. */
+async function requireOrImport(file: string): Promise<unknown> {
+  try {
+    return require(file) as unknown;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_REQUIRE_ASYNC_MODULE' || code === 'ERR_REQUIRE_ESM') return import(pathToFileURL(file).href);
+    throw error;
+  }
+}
+
+/** The default export, if it is shaped like a backend. */
+function shaped(spec: string, exported: unknown): Backend {
+  const found = defaultOf(exported);
+  const wrong = (what: string, facts: string[] = []) =>
+    cannotLoad(spec, 'BackendShapeError', 'not_a_backend', {
+      what: `${spec} does not export a backend: ${what}`,
+      facts,
+      mend: `${basename(spec)} ends with \`export default defineBackend({ name, supports, open })\`. See docs/backends.md.`,
+    });
+  if (found === undefined) throw wrong('it has no default export.', [`Found: ${describe(exported)}`]);
+  if (typeof found !== 'object' || found === null) throw wrong(`its default export is ${describe(found)}.`);
+  const { name, supports, open } = found as Partial<Record<keyof Backend, unknown>>;
+  const facts = [`Found: ${describe(found)}`];
+  if (typeof name !== 'string' || name === '') throw wrong('name is missing.', facts);
+  if (supports === undefined) throw wrong('supports is missing.', facts);
+  const problem = supportsProblem(supports);
+  if (problem !== undefined) throw wrong(problem);
+  if (typeof open !== 'function') throw wrong('open is missing.', facts);
+  return found as Backend;
+}
+
+/** CommonJS from TypeScript, ES modules and `module.exports = ...` all put it somewhere else. */
+function defaultOf(exported: unknown): unknown {
+  let found = exported;
+  for (let depth = 0; depth < 2 && typeof found === 'object' && found !== null && 'default' in found; depth++) found = found.default;
+  return found === exported && !isBackendLike(found) ? undefined : found;
+}
+
+const isBackendLike = (x: unknown): boolean => typeof x === 'object' && x !== null && ('open' in x || 'supports' in x);
+
+function cannotLoad(spec: string, type: string, code: string, text: ErrorText, cause?: unknown): BackendError {
+  return new BackendError({ type, code, stage: 'load', backend: spec }, messageOf(text), { cause });
+}
