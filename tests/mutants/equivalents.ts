@@ -1,0 +1,297 @@
+/** Attention computed in ways that look odd and are right: none of these may ever be flagged. */
+import type { AttentionCase, EmptyRow } from '../../reference/case';
+import type { Backend, Supports } from '../../src/backend';
+import { Attention, backendOf, indices, largest, rounded, sum } from './base';
+import type { Row, View } from './base';
+
+export interface Equivalent {
+  readonly name: string;
+  /** Why it is right. */
+  readonly because: string;
+  readonly link?: string;
+  readonly backend: Backend;
+}
+
+function equivalent(
+  name: string,
+  because: string,
+  Kernel: new () => Attention,
+  supports: Partial<Supports> = {},
+  link?: string,
+): Equivalent {
+  return { name, because, ...(link ? { link } : {}), backend: backendOf(name, Kernel, supports) };
+}
+
+const fround = Math.fround;
+
+/** Every operation rounded to float32, sums in the order that `order` gives. */
+function inFloat32(order: (xs: Row) => number): new () => Attention {
+  return class extends Attention {
+    override rotate(...[rotary, x, position]: Parameters<Attention['rotate']>) {
+      return super.rotate(rotary, x, position).map(fround);
+    }
+    override score(c: AttentionCase, query: Row, key: Row) {
+      const dot = order(query.map((q, d) => fround(q * key[d])));
+      return fround(this.capped(c, fround(dot * fround(c.scale))));
+    }
+    override capped(c: AttentionCase, score: number) {
+      const cap = c.softcap;
+      return cap === undefined ? score : fround(cap * fround(Math.tanh(fround(score / fround(cap)))));
+    }
+    override masked(...args: Parameters<Attention['masked']>) {
+      return fround(super.masked(...args));
+    }
+    override softmax(logits: Row) {
+      const top = Math.max(...logits);
+      const powers = logits.map((x) => fround(Math.exp(fround(x - top))));
+      const total = order(powers.filter((p) => p !== 0));
+      return powers.map((p) => fround(p / total));
+    }
+    override combine(_c: AttentionCase, weights: Row, values: readonly Row[], vHeadDim: number) {
+      return indices(vHeadDim).map((d) =>
+        order(weights.flatMap((w, j) => (w === 0 ? [] : [fround(w * values[j][d])]))),
+      );
+    }
+  };
+}
+
+const forwards = (xs: Row): number => xs.reduce((a, b) => fround(a + b), 0);
+const backwards = (xs: Row): number => xs.reduceRight((a, b) => fround(a + b), 0);
+const pairwise = (xs: Row): number => {
+  if (xs.length < 2) return xs[0] ?? 0;
+  const middle = xs.length >> 1;
+  return fround(pairwise(xs.slice(0, middle)) + pairwise(xs.slice(middle)));
+};
+const lanes = (xs: Row): number => pairwise(indices(4).map((lane) => forwards(xs.filter((_, n) => n % 4 === lane))));
+
+/** float64 is not what these emulate. */
+const narrow: Partial<Supports> = { dtypes: ['float32', 'float16', 'bfloat16'] };
+
+export const equivalents: readonly Equivalent[] = [
+  equivalent('base', 'It is the attention that every mutant is made from.', Attention),
+  equivalent(
+    'one-for-kept-keys',
+    'A boolean mask becomes 1 and -inf: the 1 is common to all kept keys of a row and cancels.',
+    class extends Attention {
+      override bias(...[c, mask, b, h, i, j]: Parameters<Attention['bias']>) {
+        return c.mask?.form === 'additive' ? super.bias(c, mask, b, h, i, j) : 1;
+      }
+    },
+    { ...narrow, returns: ['output', 'weights'] },
+    'https://github.com/tinygrad/tinygrad/pull/2425',
+  ),
+  equivalent(
+    'filled-with-finfo-min',
+    'Dropped scores become the smallest number of the type, which leaves them no weight; empty rows are uniform, as declared.',
+    class extends Attention {
+      override masked(...[c, mask, x, b, h, i, j]: Parameters<Attention['masked']>) {
+        return this.keeps(c, mask, b, h, i, j) ? super.masked(c, mask, x, b, h, i, j) : -largest[c.query.dtype];
+      }
+    },
+    { fullyMaskedRow: 'uniform', poison: undefined, dtypes: ['float32', 'bfloat16', 'float64'] },
+  ),
+  equivalent(
+    'finfo-min-added',
+    'The smallest number is added to dropped scores; nothing is declared about rows that keep no key.',
+    class extends Attention {
+      override masked(...[c, mask, x, b, h, i, j]: Parameters<Attention['masked']>) {
+        if (this.keeps(c, mask, b, h, i, j)) return super.masked(c, mask, x, b, h, i, j);
+        return rounded('float32', Math.max(x - largest.float32, -largest.float32));
+      }
+    },
+    { fullyMaskedRow: 'unspecified', poison: undefined, dtypes: ['float32', 'bfloat16'] },
+  ),
+  equivalent(
+    'nan-for-empty-rows',
+    'NaN is what it declares for rows that keep no key.',
+    class extends Attention {
+      override emptyRow(): EmptyRow {
+        return 'nan';
+      }
+    },
+    { fullyMaskedRow: 'nan' },
+  ),
+  equivalent(
+    'contract-by-form',
+    'Rows that keep no key are zeros, uniform or NaN by the form of the mask, as declared.',
+    class extends Attention {
+      override emptyRow(c: AttentionCase): EmptyRow {
+        if (c.mask?.form !== 'additive') return 'zeros';
+        const { data, dtype } = c.mask.tensor;
+        if (data.includes(-largest[dtype])) return 'uniform';
+        return data.includes(-Infinity) ? 'nan' : 'zeros';
+      }
+    },
+    { fullyMaskedRow: { boolean: 'zeros', finfo: 'uniform', inf: 'nan' } },
+  ),
+  equivalent(
+    'infinities-in-the-scores',
+    'Hooks see -inf in dropped cells, as declared.',
+    class extends Attention {
+      override shownScores(_c: AttentionCase, logits: Row) {
+        return logits;
+      }
+    },
+    { scoreSentinel: '-inf' },
+  ),
+  equivalent(
+    'online-softmax',
+    'Tiles of eight keys with a running maximum, rescaled when it moves.',
+    class extends Attention {
+      override softmax(logits: Row) {
+        const powers: Row = [];
+        let top = -Infinity;
+        for (let start = 0; start < logits.length; start += 8) {
+          const tile = logits.slice(start, start + 8);
+          const next = Math.max(top, ...tile);
+          if (next === -Infinity) {
+            powers.push(...tile.map(() => 0));
+            continue;
+          }
+          const shrink = Math.exp(top - next);
+          powers.forEach((p, n) => (powers[n] = p * shrink));
+          powers.push(...tile.map((x) => Math.exp(x - next)));
+          top = next;
+        }
+        return powers.map((p) => p / sum(powers));
+      }
+    },
+    narrow,
+  ),
+  equivalent(
+    'divided-at-the-end',
+    'The values are summed with unnormalised weights and divided once.',
+    class extends Attention {
+      override combine(...[c, weights, values, vHeadDim]: Parameters<Attention['combine']>) {
+        const total = sum(weights);
+        if (!(total > 0)) return super.combine(c, weights, values, vHeadDim);
+        return super
+          .combine(
+            c,
+            weights.map((w) => w * 3),
+            values,
+            vHeadDim,
+          )
+          .map((x) => x / (3 * total));
+      }
+    },
+    narrow,
+  ),
+  equivalent(
+    'powers-of-two',
+    'exp(x) is computed as 2^(x log2 e).',
+    class extends Attention {
+      override softmax(logits: Row) {
+        const top = Math.max(...logits);
+        const powers = logits.map((x) => (x === -Infinity ? 0 : 2 ** ((x - top) * Math.LOG2E)));
+        return powers.map((p) => p / sum(powers));
+      }
+    },
+    narrow,
+  ),
+  equivalent(
+    'scale-on-both-sides',
+    'Query and key are each multiplied by the root of the scale.',
+    class extends Attention {
+      override score(c: AttentionCase, query: Row, key: Row) {
+        const root = Math.sqrt(c.scale);
+        return this.capped(c, sum(query.map((q, d) => q * root * (key[d] * root))));
+      }
+    },
+  ),
+  equivalent(
+    'rotary-clockwise',
+    'Queries and keys turn the other way, both of them: only the difference of their angles counts.',
+    class extends Attention {
+      override rotate(...[rotary, x, position]: Parameters<Attention['rotate']>) {
+        return super.rotate(rotary, x, -position);
+      }
+    },
+  ),
+  equivalent('float32-forwards', 'float32 throughout, sums from the first key.', inFloat32(forwards), narrow),
+  equivalent('float32-backwards', 'float32 throughout, sums from the last key.', inFloat32(backwards), narrow),
+  equivalent('float32-pairwise', 'float32 throughout, sums by halves.', inFloat32(pairwise), narrow),
+  equivalent('float32-in-lanes', 'float32 throughout, sums in four lanes.', inFloat32(lanes), narrow),
+  equivalent(
+    'any-order-each-time',
+    'The order of a sum changes from call to call, and neither bits nor determinism are declared.',
+    class extends Attention {
+      private calls = 0;
+      override run(c: AttentionCase) {
+        this.calls += 1;
+        return super.run(c);
+      }
+      override softmax(logits: Row) {
+        const step = this.calls % 2 === 0 ? 2 ** -25 : 0;
+        return super.softmax(logits).map((p) => p * (1 + step));
+      }
+    },
+    { ...narrow, bitwise: 'never', deterministic: false },
+  ),
+  equivalent(
+    'causal-from-the-top-left',
+    'The triangle starts at the first key, as declared.',
+    class extends Attention {
+      override position(_c: AttentionCase, i: number) {
+        return i;
+      }
+      override query(...[c, b, h, i]: Parameters<Attention['query']>) {
+        const offset = c.key.shape[2] - c.query.shape[2];
+        const size = c.query.shape[3];
+        const start = ((b * c.query.shape[1] + h) * c.query.shape[2] + i) * size;
+        return this.turned(c, Array.from(c.query.data.subarray(start, start + size)), b, i + offset);
+      }
+    },
+    { causal: 'top_left' },
+  ),
+  equivalent('boolean-4d-only', 'It takes a boolean 4D mask and nothing else, and declares nothing else.', Attention, {
+    bridges: ['base'],
+    dtypes: ['float32'],
+    maskRanks: [4],
+    maskForms: ['boolean'],
+    causal: 'none',
+    bidirectional: true,
+    groupedHeads: false,
+    cache: false,
+    crossLength: false,
+    valueDim: false,
+    scale: false,
+    slidingWindow: false,
+    segments: false,
+    softcap: false,
+    layouts: false,
+    overlongKeys: 'refused',
+    overlongRows: 'error',
+    returns: ['output'],
+    poison: undefined,
+    scoreSentinel: undefined,
+  }),
+  equivalent(
+    'overlong-rows-from-the-top',
+    'Of a mask with more rows than queries the first ones count, as declared.',
+    class extends Attention {
+      override maskRow(_c: AttentionCase, rows: number, i: number) {
+        return rows === 1 ? 0 : i;
+      }
+    },
+    { overlongRows: 'first' },
+  ),
+  equivalent(
+    'any-shape-bit-for-bit',
+    'It sums every row by itself, so that calls of any shape agree, as declared.',
+    Attention,
+    { bitwise: 'always' },
+  ),
+  equivalent(
+    'mask-read-twice',
+    'The mask is applied before and after the cap: dropping twice drops once.',
+    class extends Attention {
+      override masked(
+        ...[c, mask, x, b, h, i, j]: [AttentionCase, View | undefined, number, number, number, number, number]
+      ) {
+        const once = this.keeps(c, mask, b, h, i, j) ? x : -Infinity;
+        return super.masked(c, mask, once, b, h, i, j);
+      }
+    },
+  ),
+];
