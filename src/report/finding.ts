@@ -13,8 +13,6 @@ import { count, escapeControls, indent, marksOf, paint, type Style } from './sty
 export interface FindingContext {
   readonly style: Style;
   readonly backend: BackendInfo;
-  /** How the backend was asked for on the command line. */
-  readonly spec: string;
   /** Where the counterexample was saved, if it was. */
   readonly file?: string;
 }
@@ -52,7 +50,7 @@ export function renderFinding(
     ...(stopped === undefined ? [] : [`Shrinking stopped early: ${escapeControls(stopped)}`]),
     ...againLines(outcome, counterexample, context),
     ...alike.map(
-      (other) => `Also violated by a case of this shape: ${other.property} (${replayCommand(other, context)})`,
+      (other) => `Also violated by a case of this shape: ${other.property} (${replayCommand(other, backend.spec)})`,
     ),
   ];
   const heading = `${paint(style, 'red', marks.violated)} ${paint(style, 'bold', outcome.property)}  on ${escapeControls(outcome.backend)}`;
@@ -86,15 +84,16 @@ function howFound({ found, shrinks, calls, contents, seed }: Counterexample): st
 
 function againLines(outcome: Outcome, { seed }: Counterexample, context: FindingContext): string[] {
   if (context.file !== undefined)
-    return [`Again: npx maskproof replay ${quote(context.file)} --backend ${quote(context.spec)}`];
-  return seed === undefined ? [] : [`Again: ${replayCommand(outcome, context)}`];
+    return [`Again: npx maskproof replay ${quote(context.file)} --backend ${quote(context.backend.spec)}`];
+  return [
+    seed === undefined
+      ? 'Again: --corpus DIR keeps it as a file for maskproof replay.'
+      : `Again: ${replayCommand(outcome, context.backend.spec)}`,
+  ];
 }
 
 /** The command that shows it again, for a shell. */
-export function replayCommand(
-  { property, counterexample, failure }: Outcome,
-  { spec }: Pick<FindingContext, 'spec'>,
-): string {
+export function replayCommand({ property, counterexample, failure }: Outcome, spec: string): string {
   const { seed, path } = counterexample ?? failure ?? {};
   return `npx maskproof replay --backend ${quote(spec)} --property ${property} --seed ${seed} --path ${path}`;
 }

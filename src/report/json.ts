@@ -5,33 +5,34 @@ import type { Counterexample, KnownFailure, Outcome, Report } from '../engine/ev
 import type { CellIndex } from '../property';
 import { caseToWire, numberToWire, toSnakeCase } from '../protocol/codec';
 import { packageVersion } from '../version';
-import { notCheckedIn } from './not-checked';
+import { notCheckedIn, type LeftOut } from './not-checked';
 
 export const reportSchema = 'maskproof/report@1';
 
 /** The whole run. Names are the wire's, but for `notChecked`. */
-export function reportToJson(report: Report) {
+export function reportToJson(report: Report, leftOut: readonly LeftOut[] = []) {
   return {
     schema: reportSchema,
     maskproof: packageVersion(),
     seed: report.seed,
     reference: report.reference,
-    backends: report.backends.map(({ name, versions, supports }) => ({
+    backends: report.backends.map(({ name, spec, versions, supports }) => ({
       name,
+      spec,
       versions,
       supports: toSnakeCase(supports),
     })),
     outcomes: report.outcomes.map(outcomeToJson),
     coverage: report.coverage,
-    notChecked: notCheckedIn(report),
+    notChecked: notCheckedIn(report, leftOut),
     interrupted: report.interrupted,
     seconds: report.seconds,
   };
 }
 
 /** The text of a JSON report: readable, one tensor a line. */
-export function reportText(report: Report): string {
-  return jsonText(reportToJson(report));
+export function reportText(report: Report, leftOut?: readonly LeftOut[]): string {
+  return jsonText(reportToJson(report, leftOut));
 }
 
 export function outcomeToJson(outcome: Outcome) {

@@ -2,9 +2,15 @@
 import type { Report } from '../engine/events';
 import { undeclared } from '../supports';
 
+/** A built-in backend that does not load here. */
+export interface LeftOut {
+  readonly name: string;
+  readonly reason: string;
+}
+
 export interface NotChecked {
-  /** skipped: a property; undeclared: an ability of the backend; the others: rows of a property's cases. */
-  readonly kind: 'skipped' | 'undeclared' | 'blind_rows' | 'out_of_range_rows' | 'not_bitwise_rows';
+  /** not_loaded: a built-in backend that nobody asked for by name; skipped: a property; undeclared: an ability of the backend; the others: rows of a property's cases. */
+  readonly kind: 'not_loaded' | 'skipped' | 'undeclared' | 'blind_rows' | 'out_of_range_rows' | 'not_bitwise_rows';
   readonly backend: string;
   readonly property?: string;
   /** Why it was skipped, or what is not declared. */
@@ -20,7 +26,11 @@ const rowReasons = {
   not_bitwise: ['not_bitwise_rows', 'the backend does not promise the same bits for them'],
 } as const;
 
-export function notCheckedIn({ backends, outcomes }: Pick<Report, 'backends' | 'outcomes'>): NotChecked[] {
+export function notCheckedIn(
+  { backends, outcomes }: Pick<Report, 'backends' | 'outcomes'>,
+  leftOut: readonly LeftOut[] = [],
+): NotChecked[] {
+  const notLoaded = leftOut.map(({ name, reason }): NotChecked => ({ kind: 'not_loaded', backend: name, reason }));
   const skips = outcomes.flatMap(({ status, property, backend, reason }): NotChecked[] =>
     status === 'skipped' ? [{ kind: 'skipped', backend, property, reason: reason ?? 'skipped' }] : [],
   );
@@ -34,5 +44,5 @@ export function notCheckedIn({ backends, outcomes }: Pick<Report, 'backends' | '
       return tally[what] === 0 ? [] : [{ kind, backend, property, reason, rows: tally[what], of }];
     });
   });
-  return [...skips, ...abilities, ...rows];
+  return [...notLoaded, ...skips, ...abilities, ...rows];
 }

@@ -2,7 +2,7 @@
 import type { BackendInfo, Listener, Outcome, ReferenceInfo, Report, RunEvent } from '../engine/events';
 import { packageVersion } from '../version';
 import { renderFinding, replayCommand, shapeKey } from './finding';
-import { notCheckedIn, type NotChecked } from './not-checked';
+import { notCheckedIn, type LeftOut, type NotChecked } from './not-checked';
 import { count, escapeControls, indent, marksOf, paint, type Style } from './style';
 
 export interface TextOptions {
@@ -10,10 +10,10 @@ export interface TextOptions {
   readonly write: (text: string) => void;
   /** A terminal to show progress on: its width. Absent elsewhere. */
   readonly terminal?: { readonly columns: number };
-  /** How a backend was asked for on the command line. */
-  readonly specOf: (backend: string) => string;
   /** Where an outcome's counterexample was saved. */
   readonly fileOf?: (outcome: Outcome) => string | undefined;
+  /** Backends that nobody asked for by name and that do not load here. */
+  readonly leftOut?: readonly LeftOut[];
 }
 
 /** A listener that writes for people. */
@@ -114,13 +114,13 @@ function closingOf(report: Report, options: TextOptions): string[] {
     ...findingsOf(report, options),
     ...failuresOf(report, options),
     ...fixedOf(report, style),
-    ...notCheckedLines(notCheckedIn(report), style),
+    ...notCheckedLines(notCheckedIn(report, options.leftOut), style),
     '',
     summaryOf(report, style),
   ];
 }
 
-function findingsOf({ outcomes, backends }: Report, { style, specOf, fileOf }: TextOptions): string[] {
+function findingsOf({ outcomes, backends }: Report, { style, fileOf }: TextOptions): string[] {
   const groups = new Map<string, Outcome[]>();
   for (const outcome of outcomes) {
     if (outcome.status !== 'violated' || outcome.counterexample === undefined) continue;
@@ -130,13 +130,13 @@ function findingsOf({ outcomes, backends }: Report, { style, specOf, fileOf }: T
   return [...groups.values()].flatMap(([first, ...alike]) => {
     const backend = backends.find(({ name }) => name === first.backend);
     if (backend === undefined || first.counterexample === undefined) return [];
-    const context = { style, backend, spec: specOf(backend.name), file: fileOf?.(first) };
+    const context = { style, backend, file: fileOf?.(first) };
     return ['', ...renderFinding(first, first.counterexample, alike, context)];
   });
 }
 
 /** A backend that errs, once per message however many properties met it. */
-function failuresOf({ outcomes }: Report, { style, specOf }: TextOptions): string[] {
+function failuresOf({ outcomes, backends }: Report, { style }: TextOptions): string[] {
   const groups = new Map<string, Outcome[]>();
   for (const outcome of outcomes) {
     if (outcome.status !== 'failed' || outcome.failure === undefined) continue;
@@ -153,7 +153,9 @@ function failuresOf({ outcomes }: Report, { style, specOf }: TextOptions): strin
       `${paint(style, 'red', marksOf(style).failed)} ${paint(style, 'bold', escapeControls(backend))} failed at stage ${failure.stage}`,
       ...indent(escapeControls(`${failure.type}: ${failure.message}`).split('\n'), '  '),
       `  Met by ${group.length <= 3 ? group.map(({ property }) => property).join(', ') : count(group.length, 'property', 'properties')}.`,
-      ...(replayable === undefined ? [] : [`  Again: ${replayCommand(replayable, { spec: specOf(backend) })}`]),
+      ...(replayable === undefined
+        ? []
+        : [`  Again: ${replayCommand(replayable, backends.find(({ name }) => name === backend)?.spec ?? backend)}`]),
     ];
   });
 }

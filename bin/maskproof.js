@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+'use strict';
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
+
+const root = join(__dirname, '..');
+const source = join(root, 'src', 'cli', 'main.ts');
+
+/** A checkout runs its source, an installed package what was built from it. */
+function commandLine() {
+  if (!existsSync(source)) return require(join(root, 'dist', 'src', 'cli', 'main.js'));
+  require('ts-node').register({ transpileOnly: true, project: join(root, 'tsconfig.json') });
+  return require(source);
+}
+
+void commandLine().runProcess();

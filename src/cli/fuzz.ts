@@ -1,0 +1,207 @@
+/** maskproof fuzz: every property on every backend. */
+import { randomInt } from 'node:crypto';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { properties } from '../../properties/index';
+import { counterexampleId, saveCounterexample } from '../corpus/save';
+import type { SavedCounterexample } from '../corpus/load';
+import type { BackendInfo, Listener, Outcome, Report } from '../engine/events';
+import { openReference } from '../engine/reference';
+import { defaultRuns, runSuite } from '../engine/run-suite';
+import { UsageError } from '../errors';
+import { loadKnownFailures } from '../known-failures';
+import type { Property } from '../property';
+import { reportText } from '../report/json';
+import { textReporter } from '../report/text';
+import { resolveSupports } from '../supports';
+import { loadBackends, loadBuiltins, type Unloaded } from './backends';
+import { exitCode } from './exit-code';
+import { styleFor, type Io } from './io';
+import { MAX_SEED } from './number-options';
+import { selectProperties } from './select-properties';
+import { interruptible } from './signals';
+
+export interface FuzzOptions {
+  /** None: every built-in one that loads. */
+  readonly backend: readonly string[];
+  /** None: all of them. */
+  readonly property: readonly string[];
+  readonly runs?: number;
+  readonly seconds?: number;
+  readonly seed?: number;
+  readonly reference: string;
+  readonly failFast?: boolean;
+  readonly knownFailures?: string;
+  readonly corpus?: string;
+  /** '-' is standard output; the text goes to standard error then. */
+  readonly json?: string;
+  readonly ascii?: boolean;
+  readonly check: boolean;
+  /** Seconds that one call may take. */
+  readonly timeout?: number;
+}
+
+export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
+  const chosen = selectProperties(options.property, properties);
+  const knownFailures = options.knownFailures === undefined ? [] : loadKnownFailures(options.knownFailures);
+  if (options.corpus !== undefined) makeFolder(options.corpus);
+  if (options.json !== undefined && options.json !== '-') refuseUnwritable(options.json);
+
+  const asked = options.backend.length > 0;
+  const { loaded, unloaded } = asked ? await loadBackends(options.backend, options.check) : await loadBuiltins();
+  const leftOut = asked ? [] : unloaded.map(({ spec, error }) => ({ name: spec, reason: firstLine(error.message) }));
+  const refused = asked ? unloadedPart(unloaded, chosen) : { backends: [], outcomes: [] };
+  const reference = await openReference(options.reference);
+  const write = options.json === '-' ? io.err : io.out;
+  const saved = new Map<Outcome, SavedCounterexample>();
+  const keeping: Promise<string>[] = [];
+  const { corpus } = options;
+  const keep: Listener = (event) => {
+    if (corpus === undefined || event.type !== 'outcome') return;
+    const info = loaded.find(({ backend }) => backend.name === event.outcome.backend);
+    const found = worthKeeping(event.outcome, info?.backend.versions ?? {});
+    if (found === undefined) return;
+    saved.set(event.outcome, found);
+    const writing = saveCounterexample(corpus, found);
+    // Awaited below; until then a rejection is not unhandled.
+    writing.catch(() => undefined);
+    keeping.push(writing);
+  };
+  const text = textReporter({
+    style: styleFor(io, options.ascii ?? false),
+    write,
+    terminal: io.columns === undefined || options.json === '-' ? undefined : { columns: io.columns },
+    fileOf: (outcome) => {
+      const found = saved.get(outcome);
+      return found === undefined || corpus === undefined ? undefined : join(corpus, `${counterexampleId(found)}.json`);
+    },
+    leftOut,
+  });
+  try {
+    const report = await interruptible(io.err, (signal) =>
+      runSuite({
+        backends: loaded.map(({ backend }) => backend),
+        properties: chosen,
+        seed: options.seed ?? randomInt(MAX_SEED + 1),
+        runs: options.runs ?? (options.seconds === undefined ? defaultRuns : undefined),
+        seconds: options.seconds,
+        reference,
+        knownFailures,
+        failFast: options.failFast,
+        timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
+        signal,
+        listeners: [keep, alsoTelling(text, refused)],
+      }),
+    );
+    await Promise.all(keeping);
+    const whole = joined(report, refused);
+    if (options.json !== undefined) await writeJson(options.json, reportText(whole, leftOut), io);
+    return codeOf(whole);
+  } finally {
+    await reference.close();
+  }
+}
+
+/** What a run's outcomes make of the exit status. */
+export function codeOf({ outcomes, interrupted }: Pick<Report, 'outcomes' | 'interrupted'>): number {
+  return exitCode({
+    interrupted,
+    failed: outcomes.some(({ status, known }) => status === 'failed' && known === undefined),
+    violated: outcomes.some(
+      ({ status, known, fixed }) => fixed !== undefined || (status === 'violated' && known === undefined),
+    ),
+    checked: outcomes.some(({ status }) => status !== 'skipped'),
+  });
+}
+
+interface Part {
+  readonly backends: readonly BackendInfo[];
+  readonly outcomes: readonly Outcome[];
+}
+
+/** Backends that were asked for and did not load, as outcomes: the first property tells why, the others are skipped. */
+function unloadedPart(unloaded: readonly Unloaded[], chosen: readonly Property[]): Part {
+  return {
+    backends: unloaded.map(({ spec }) => ({ name: spec, spec, versions: {}, supports: resolveSupports({}) })),
+    outcomes: unloaded.flatMap(({ spec, error }) =>
+      chosen.map(({ id, statement }, n): Outcome => ({
+        property: id,
+        statement,
+        backend: spec,
+        cases: 0,
+        calls: 0,
+        seconds: 0,
+        rows: { compared: 0, blind: 0, out_of_range: 0, empty: 0, not_bitwise: 0 },
+        ...(n === 0
+          ? { status: 'failed', failure: { stage: error.stage, type: error.name, message: error.message } }
+          : { status: 'skipped', reason: `${spec} could not be loaded` }),
+      })),
+    ),
+  };
+}
+
+const joined = (report: Report, part: Part): Report => ({
+  ...report,
+  backends: [...report.backends, ...part.backends],
+  outcomes: [...report.outcomes, ...part.outcomes],
+});
+
+/** The same events with a part in it that the engine never saw. */
+function alsoTelling(listener: Listener, part: Part): Listener {
+  return (event) => {
+    if (event.type !== 'run_finished') return listener(event);
+    part.outcomes.forEach((outcome) => listener({ type: 'outcome', outcome }));
+    listener({ ...event, report: joined(event.report, part) });
+  };
+}
+
+/** What is saved of an outcome: the smallest case of a violation or of a failure, unless it is known. */
+function worthKeeping(outcome: Outcome, versions: Readonly<Record<string, string>>): SavedCounterexample | undefined {
+  const { property, backend, counterexample, failure, known } = outcome;
+  const c = counterexample?.case ?? failure?.case;
+  if (c === undefined || known !== undefined) return undefined;
+  const { seed, path } = counterexample ?? failure ?? {};
+  return { property, backend, versions, seed, path, case: c, after: counterexample?.after ?? [] };
+}
+
+const firstLine = (text: string) => text.split('\n')[0];
+
+async function writeJson(file: string, text: string, io: Io): Promise<void> {
+  if (file === '-') io.out(text);
+  else await writeFileAtomic(file, text);
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(
+      'unwritable',
+      {
+        what: `--corpus ${folder} cannot be written to: ${(error as NodeJS.ErrnoException).code}.`,
+        mend: 'Name a folder that can be made.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Before the run and not after it: an hour of fuzzing that cannot be written down is lost. */
+export function refuseUnwritable(file: string): void {
+  const folder = dirname(file);
+  try {
+    accessSync(folder, constants.W_OK);
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+  } catch (error) {
+    throw new UsageError(
+      'unwritable',
+      {
+        what: `--json ${file} cannot be written: ${(error as NodeJS.ErrnoException).code}.`,
+        mend: 'Name a file in a folder that exists.',
+      },
+      { cause: error },
+    );
+  }
+}

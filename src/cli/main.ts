@@ -1,0 +1,193 @@
+/** The command line. Commands are loaded when they are called: --help and a mistyped option answer at once. */
+import { Command, CommanderError, Option } from 'commander';
+import { BackendError, UsageError } from '../errors';
+import { didYouMean } from '../nearest';
+import { packageVersion } from '../version';
+import { exitCode } from './exit-code';
+import type { FuzzOptions } from './fuzz';
+import { processIo, type Io } from './io';
+import type { ListOptions } from './list';
+import { MAX_SEED, seconds, wholeNumber } from './number-options';
+import type { ReplayOptions } from './replay';
+import type { ShrinkOptions } from './shrink';
+
+/* eslint-disable @typescript-eslint/no-require-imports -- a command's modules are loaded when it is called */
+const commands = {
+  fuzz: () => require('./fuzz') as typeof import('./fuzz'),
+  replay: () => require('./replay') as typeof import('./replay'),
+  shrink: () => require('./shrink') as typeof import('./shrink'),
+  list: () => require('./list') as typeof import('./list'),
+  init: () => require('./init') as typeof import('./init'),
+};
+/* eslint-enable @typescript-eslint/no-require-imports */
+
+const specHelp = 'a built-in name (maskproof list prints them), or the path of an adapter';
+const MAX_RUNS = 1_000_000_000;
+const defaultCorpus = 'maskproof-corpus';
+
+/** Reads the arguments, runs the command, and returns the exit status. */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  let status = 0;
+  const program = programFor(io, (code) => (status = code));
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      io.err(`maskproof: ${sentenceOf(error, program)}\n`);
+      return exitCode({ usage: true });
+    }
+    if (error instanceof UsageError) {
+      io.err(`maskproof: ${error.message}\n`);
+      return exitCode({ usage: true });
+    }
+    if (error instanceof BackendError) {
+      io.err(`${error.name}: ${error.message}\n`);
+      return exitCode({ failed: true });
+    }
+    throw error;
+  }
+}
+
+function programFor(io: Io, done: (code: number) => void): Command {
+  const program = new Command('maskproof')
+    .description('Property-based verification of attention masks.')
+    .version(packageVersion())
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({ writeOut: io.out, writeErr: () => undefined })
+    .action(() => {
+      io.err(program.helpInformation());
+      done(exitCode({ usage: true }));
+    });
+
+  const collect = (value: string, all: readonly string[]) => [...all, value];
+  const backends = () =>
+    new Option('-b, --backend <spec>', `${specHelp}; may be repeated`)
+      .argParser(collect)
+      .default([], 'every built-in one that loads');
+  const backend = () => new Option('-b, --backend <spec>', specHelp);
+  const noCheck = () => new Option('--no-check', 'load adapters without checking their types');
+  const ascii = () => new Option('--ascii', 'draw with # . X o');
+  const reference = () =>
+    new Option('--reference <name>', 'what answers for the definition: auto, oracle, wasm, cpu').default('auto');
+  const timeout = () => new Option('--timeout <seconds>', 'how long one call may take').argParser(seconds('--timeout'));
+  const seed = (what: string) => new Option('--seed <n>', what).argParser(wholeNumber('--seed', 0, MAX_SEED));
+
+  program
+    .command('fuzz')
+    .description('check every property on every backend')
+    .addOption(backends())
+    .addOption(
+      new Option('-p, --property <id>', "a property's id or a pattern such as 'forms/*'; may be repeated")
+        .argParser(collect)
+        .default([], 'all'),
+    )
+    .addOption(new Option('--runs <n>', 'cases for each property').argParser(wholeNumber('--runs', 1, MAX_RUNS)))
+    .addOption(new Option('--seconds <s>', 'time for the whole run').argParser(seconds('--seconds')))
+    .addOption(seed(`where the cases come from, 0 to ${MAX_SEED}`))
+    .addOption(reference())
+    .option('--fail-fast', 'stop after the first finding')
+    .option('--known-failures <file>', 'findings that are known')
+    .option('--corpus <dir>', 'save every counterexample there')
+    .option('--json <file>', "write the report as JSON; '-' is standard output")
+    .addOption(timeout())
+    .addOption(ascii())
+    .addOption(noCheck())
+    .action(async (options: FuzzOptions) => done(await commands.fuzz().fuzz(options, io)));
+
+  program
+    .command('replay')
+    .description('check a counterexample again: FIXED, VIOLATED or ERROR')
+    .argument('[file...]', 'counterexample files, or their names in the corpus')
+    .addOption(backend())
+    .option('-p, --property <id>', 'with --seed and --path, instead of a file')
+    .addOption(seed('of the batch, as the finding prints it'))
+    .option('--path <path>', 'as the finding prints it')
+    .option('--corpus <dir>', 'where names are looked up', defaultCorpus)
+    .addOption(reference())
+    .addOption(timeout())
+    .addOption(ascii())
+    .addOption(noCheck())
+    .action(async (files: string[], options: ReplayOptions) =>
+      done(await commands.replay().replay(files, options, io)),
+    );
+
+  program
+    .command('shrink')
+    .description('make a failing case from elsewhere as small as it goes')
+    .argument('<file>', 'a case as JSON')
+    .addOption(backend().makeOptionMandatory())
+    .requiredOption('-p, --property <id>', 'which property it violates')
+    .option('--corpus <dir>', 'where the smallest case is kept', defaultCorpus)
+    .addOption(new Option('--seconds <s>', 'how long shrinking may take').argParser(seconds('--seconds')).default(60))
+    .addOption(reference())
+    .addOption(timeout())
+    .addOption(ascii())
+    .addOption(noCheck())
+    .action(async (file: string, options: ShrinkOptions) => done(await commands.shrink().shrink(file, options, io)));
+
+  program
+    .command('list')
+    .description('print the properties and the built-in backends')
+    .addOption(backends())
+    .option('--json', 'as JSON')
+    .addOption(ascii())
+    .addOption(noCheck())
+    .action(async (options: ListOptions) => done(await commands.list().list(options, io)));
+
+  program
+    .command('init')
+    .description('write an adapter and a CI snippet to start from')
+    .action(() => done(commands.init().init(io)));
+  return program;
+}
+
+/** What commander complains of, in one sentence with the nearest name. */
+function sentenceOf(error: CommanderError, program: Command): string {
+  const named = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  const running = program.commands.find((command) => program.args[0] === command.name()) ?? program;
+  const help = running === program ? 'maskproof --help' : `maskproof ${running.name()} --help`;
+  switch (error.code) {
+    case 'commander.unknownOption': {
+      const option = named.split('=')[0];
+      const options = running.options.flatMap(({ long }) => (long ? [long] : []));
+      return `There is no option ${option}.${didYouMean(option, options)}\n  ${help} prints the options.`;
+    }
+    case 'commander.unknownCommand':
+    case 'commander.excessArguments': {
+      const names = program.commands.map((command) => command.name());
+      const word = running === program ? (program.args[0] ?? named) : '';
+      return word === ''
+        ? `${running.name()} takes fewer arguments: ${error.message.replace(/^error: /, '')}\n  ${help} prints them.`
+        : `There is no command ${JSON.stringify(word)}.${didYouMean(word, names)}\n  ${help} prints the commands.`;
+    }
+    case 'commander.missingArgument':
+      return `${running.name()} needs ${named}.\n  ${help} says what it is.`;
+    case 'commander.missingMandatoryOptionValue':
+      return `${running.name()} needs ${named}.\n  ${help} says what it is.`;
+    case 'commander.optionMissingArgument':
+      return `${named} needs a value.\n  ${help} says which.`;
+    default:
+      return error.message.replace(/^error: /, '');
+  }
+}
+
+/** The process: arguments in, exit status out. An error that is neither the user's nor a backend's keeps its stack. */
+export async function runProcess(): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+  let status: number;
+  try {
+    status = await main(process.argv.slice(2), processIo());
+  } catch (error) {
+    console.error(error);
+    console.error('This is a bug in maskproof: please report it with the lines above.');
+    status = 70;
+  }
+  // A backend may have left timers or threads behind: they do not keep a finished run alive.
+  process.stdout.write('', () => process.exit(status));
+}
