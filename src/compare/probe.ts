@@ -111,19 +111,20 @@ export function heavyCells(context: PropertyContext, probe: AttentionCase): (row
   };
 }
 
-/** What a probe found, as a finding; counts its rows. `only`: leaks alone, or ignored keys alone. */
+/** What a probe found, as a finding; counts its rows. `only`: leaks alone, or ignored keys alone; `where`: the cells that the claim speaks of. */
 export function probeViolation(
   context: PropertyContext,
   c: AttentionCase,
   weights: Float64Array,
   only?: 'leaked' | 'ignored',
+  where: (cell: CellIndex) => boolean = () => true,
 ): Violation | undefined {
   const findings = judgeProbe(context, c, weights);
   context.tally('compared', findings.compared);
   context.tally('empty', findings.empty);
   context.tally('out_of_range', findings.outOfRange);
-  const leaked = only === 'ignored' ? [] : findings.leaked;
-  const ignored = only === 'leaked' ? [] : findings.ignored;
+  const leaked = only === 'ignored' ? [] : findings.leaked.filter(where);
+  const ignored = only === 'leaked' ? [] : findings.ignored.filter(where);
   const cells = [...leaked, ...ignored];
   if (cells.length === 0) return undefined;
   const rows = distinctRows(c, cells);
