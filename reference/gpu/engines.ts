@@ -42,7 +42,7 @@ const common = {
   accumulate: { type: 'float32' },
   scale: { roundings: 2 },
   divide: 2,
-  rotary: { angle: 2 ** -52, trig: 2, pow: 2, table: 'float32' },
+  rotary: { angle: 2 ** -53, trig: 2, pow: 2, table: 'float32' },
 } satisfies Partial<Precision>;
 
 export const engines: readonly EngineEntry[] = [
@@ -53,7 +53,7 @@ export const engines: readonly EngineEntry[] = [
     // Its softmax is XNNPACK's: exp is cut off below -87.34 and two to three ulp wrong above.
     precision: { ...common, exp: { relative: 6 * unit, tiny: 2 ** -126 } },
     load: () =>
-      loadEngine('wasm', '@tensorflow/tfjs-backend-wasm', async (tf) => {
+      loadEngine('wasm', async (tf) => {
         const backend = requirePackage<typeof wasm>('@tensorflow/tfjs-backend-wasm', 'the engine wasm');
         backend.setWasmPaths(`${dirname(requireHere.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
         const env = tf.env();
@@ -68,7 +68,7 @@ export const engines: readonly EngineEntry[] = [
     packages: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu'],
     precision: { ...common, exp: { relative: 2 * unit, tiny: 2 ** -150 } },
     load: () =>
-      loadEngine('cpu', '@tensorflow/tfjs-backend-cpu', () => {
+      loadEngine('cpu', () => {
         requirePackage('@tensorflow/tfjs-backend-cpu', 'the engine cpu');
         return 'plain JavaScript';
       }),
@@ -83,6 +83,11 @@ export function engineEntry(name: EngineName): EngineEntry {
       `There is no engine ${JSON.stringify(name)}; there are ${engines.map((one) => one.name).join(', ')}.`,
     );
   return entry;
+}
+
+/** The versions of an engine's packages, without loading them. */
+export function engineVersions({ name, packages }: EngineEntry): Readonly<Record<string, string>> {
+  return Object.fromEntries(packages.map((one) => [one, versionOf(one, `the engine ${name}`)]));
 }
 
 /** How an engine computes a case of that dtype: the half formats are computed in float32 and rounded once, at the end. */
@@ -104,39 +109,36 @@ export class MissingPackageError extends Error {
 
 /** Loads an optional package; where it is missing, says which, what for, and how to install it. Any other error of loading is its own. */
 export function requirePackage<T>(name: string, purpose: string): T {
+  return orMissing(name, purpose, () => requireHere(name) as T);
+}
+
+/** The version in an optional package's own package.json. */
+export function versionOf(name: string, purpose: string): string {
+  return orMissing(name, purpose, () => (requireHere(`${name}/package.json`) as { version: string }).version);
+}
+
+function orMissing<T>(name: string, purpose: string, load: () => T): T {
   try {
-    return requireHere(name) as T;
+    return load();
   } catch (cause) {
     // A package that is there but lacks one of its own dependencies is another story: that error names what is missing.
-    if (isNotFound(cause) && cause.message.includes(`'${name}'`))
+    if (isNotFound(cause) && cause.message.startsWith(`Cannot find module '${name}`))
       throw new MissingPackageError(name, purpose, { cause });
     throw cause;
   }
-}
-
-/** The version in an installed package's own package.json. */
-export function versionOf(name: string): string {
-  return (requireHere(`${name}/package.json`) as { version: string }).version;
 }
 
 function isNotFound(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
 }
 
-async function loadEngine(
-  name: EngineName,
-  backendPackage: string,
-  register: (tf: TensorFlow) => string | Promise<string>,
-): Promise<Engine> {
+async function loadEngine(name: EngineName, register: (tf: TensorFlow) => string | Promise<string>): Promise<Engine> {
   const tf = requirePackage<TensorFlow>('@tensorflow/tfjs-core', `the engine ${name}`);
   // Production mode silences the advice to install another backend; it changes no number.
   tf.enableProdMode();
   const description = await register(tf);
   if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js could not start its engine ${name}.`);
-  const versions = {
-    '@tensorflow/tfjs-core': versionOf('@tensorflow/tfjs-core'),
-    [backendPackage]: versionOf(backendPackage),
-  };
+  const versions = engineVersions(engineEntry(name));
   return {
     name,
     tf,

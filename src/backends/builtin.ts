@@ -1,0 +1,38 @@
+/** The backends that come with the suite, by the name that the command line takes. Their packages are loaded only when one is asked for. */
+import type { Backend } from '../backend';
+import { oracleBackend } from './oracle';
+
+export interface Builtin {
+  /** One line for `maskproof list`. */
+  readonly description: string;
+  /** Rejects with a BackendError where its packages are not installed. */
+  readonly load: () => Backend | Promise<Backend>;
+}
+
+export const builtins: Readonly<Record<string, Builtin>> = {
+  oracle: {
+    description: 'The definition itself, in float64.',
+    load: () => oracleBackend(),
+  },
+  'tfjs-wasm': {
+    description: 'The definition as TensorFlow.js operations, on WebAssembly.',
+    load: async () => (await import('./tfjs')).tfjs('wasm'),
+  },
+  'tfjs-cpu': {
+    description: 'The definition as TensorFlow.js operations, in plain JavaScript.',
+    load: async () => (await import('./tfjs')).tfjs('cpu'),
+  },
+  onnxruntime: {
+    description: "ONNX Runtime's Attention operator on the CPU.",
+    load: async () => (await import('./onnxruntime')).onnxruntime(),
+  },
+};
+
+export const builtinNames: readonly string[] = Object.keys(builtins);
+
+/** The built-in backend of that name, one of `builtinNames`. */
+export async function builtinBackend(name: string): Promise<Backend> {
+  const builtin = builtins[name];
+  if (builtin === undefined) throw new Error(`There is no built-in backend ${JSON.stringify(name)}.`);
+  return builtin.load();
+}

@@ -1,0 +1,133 @@
+/** ONNX Runtime as its backends use it: loaded when asked for, a session for every variant of a model, tensors to and from its own. */
+import { getFloat16, setFloat16 } from '@petamoriken/float16';
+import type * as ort from 'onnxruntime-node';
+import type { AttentionCase, FloatTensor, FloatType, Tensor } from '../../reference/case';
+import type { BackendAnswer } from '../backend';
+import { encodeModel, type OnnxModel } from './onnx-model';
+import { loadOptional, optionalVersion } from './optional';
+
+export type OnnxRuntime = typeof ort;
+export type Feeds = Record<string, ort.Tensor>;
+
+const packageName = 'onnxruntime-node';
+
+/** Of the installed package; a BackendError where there is none. */
+export function onnxVersions(backend: string): Readonly<Record<string, string>> {
+  return { [packageName]: optionalVersion(packageName, backend) };
+}
+
+/** Enough for the variants that a property meets; a case with a scale of its own makes one more. */
+const sessionLimit = 64;
+
+/** Sessions by variant of the model: the least recently used ones are released. */
+export class OnnxSessions {
+  private readonly backend: string;
+  private readonly sessions = new Map<string, Promise<ort.InferenceSession>>();
+  private runtime: OnnxRuntime | undefined;
+
+  constructor(backend: string) {
+    this.backend = backend;
+  }
+
+  /** Case after case, so that each is a call of its own shape; a case that the runtime rejects is an error of that case. */
+  async answer(
+    cases: readonly AttentionCase[],
+    answer: (runtime: OnnxRuntime, sessions: OnnxSessions, c: AttentionCase) => Promise<BackendAnswer>,
+  ): Promise<readonly BackendAnswer[]> {
+    const runtime = this.load();
+    const answers: BackendAnswer[] = [];
+    for (const c of cases) {
+      try {
+        answers.push(await answer(runtime, this, c));
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        answers.push({ error: { type: 'OnnxRuntimeError', message } });
+      }
+    }
+    return answers;
+  }
+
+  /** Runs the model of a variant, made when it is first met. */
+  async run(variant: object, model: () => OnnxModel, feeds: Feeds): Promise<ort.InferenceSession.OnnxValueMapType> {
+    const key = JSON.stringify(variant);
+    const session = this.sessions.get(key) ?? this.create(model());
+    // Last in the map is most recently used.
+    this.sessions.delete(key);
+    this.sessions.set(key, session);
+    if (this.sessions.size > sessionLimit) await this.releaseOldest();
+    return (await session).run(feeds);
+  }
+
+  async close(): Promise<void> {
+    while (this.sessions.size > 0) await this.releaseOldest();
+  }
+
+  private async create(model: OnnxModel): Promise<ort.InferenceSession> {
+    return this.load().InferenceSession.create(await encodeModel(model), {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      // What goes wrong is in the error; the log would go to standard output.
+      logSeverityLevel: 4,
+    });
+  }
+
+  private async releaseOldest(): Promise<void> {
+    const [[key, session]] = this.sessions;
+    this.sessions.delete(key);
+    // A session that was never made has nothing to release; its error was the answer.
+    const made = await session.catch(() => undefined);
+    await made?.release();
+  }
+
+  private load(): OnnxRuntime {
+    // It writes telemetry files under the user's cache otherwise.
+    process.env.ORT_DISABLE_TELEMETRY = '1';
+    return (this.runtime ??= loadOptional<OnnxRuntime>(packageName, this.backend));
+  }
+}
+
+/** A tensor of ours as one of theirs. Integers become int64, or int32 where the operator wants that. */
+export function toOnnx(
+  runtime: OnnxRuntime,
+  { dtype, shape, data }: Tensor,
+  integers: 'int64' | 'int32' = 'int64',
+): ort.Tensor {
+  switch (dtype) {
+    case 'float32':
+      return new runtime.Tensor('float32', new Float32Array(data), shape);
+    case 'float64':
+      return new runtime.Tensor('float64', new Float64Array(data), shape);
+    case 'float16':
+      return new runtime.Tensor('float16', halfBits(data as Float64Array), shape);
+    case 'bool':
+      return new runtime.Tensor('bool', data as Uint8Array, shape);
+    case 'int64':
+      if (integers === 'int32') return new runtime.Tensor('int32', new Int32Array(data), shape);
+      return new runtime.Tensor('int64', BigInt64Array.from(data as Float64Array, BigInt), shape);
+    case 'bfloat16':
+      throw new Error('The JavaScript interface of ONNX Runtime has no bfloat16.');
+  }
+}
+
+/** One of their tensors as one of ours. */
+export function toTensor(result: ort.OnnxValue, dtype: FloatType, shape: readonly number[]): FloatTensor {
+  const { data, dims } = result as ort.Tensor;
+  if (dims.join() !== shape.join()) throw new Error(`The answer is [${dims.join(', ')}], not [${shape.join(', ')}].`);
+  const numbers = data instanceof Uint16Array ? fromHalfBits(data) : Float64Array.from(data as Float32Array);
+  return { dtype, shape, data: numbers };
+}
+
+const LITTLE_ENDIAN = true;
+
+function halfBits(data: Float64Array): Uint16Array {
+  const bits = new Uint16Array(data.length);
+  const view = new DataView(bits.buffer);
+  for (let n = 0; n < data.length; n++) setFloat16(view, 2 * n, data[n], LITTLE_ENDIAN);
+  return bits;
+}
+
+function fromHalfBits(bits: Uint16Array): Float64Array {
+  const view = new DataView(bits.buffer, bits.byteOffset, bits.byteLength);
+  return Float64Array.from(bits, (_, n) => getFloat16(view, 2 * n, LITTLE_ENDIAN));
+}
