@@ -1,5 +1,21 @@
-import type { AttentionCase, Conventions } from './case';
+import { sizesOf } from './case';
+import type { AttentionCase, Conventions, EmptyRow, FloatType, Sizes } from './case';
+import { chargesOf, oraclePrecision } from './charges';
+import type { Charges } from './charges';
+import { finfo, halfUlp, round } from './dtype';
+import { intervalOf, lastRoundingOf, lastUlp, writeAnything, writeAround, writeExactly } from './interval';
+import type { LastRounding } from './interval';
+import { contractOf, keepGrid, maskRowStart } from './masks';
+import { shownSentinel } from './oracle';
 import type { Precision } from './precision';
+import { chargeRow } from './radius';
+import { turned } from './rotary';
+import { chargeTurns, turnChargesOf } from './rotary-error';
+import type { TurnCharges } from './rotary-error';
+import { answerRow, evenOut, rowFor, scoreRow, weighRow } from './row';
+import type { Row, RowTerms } from './row';
+import { chargeScores } from './score-error';
+import type { ScoreTerms } from './score-error';
 
 /** What is known about a row before it is compared. */
 export const RowState = {
@@ -42,3 +58,248 @@ export interface Expectation {
 }
 
 export type Expect = (c: AttentionCase, conventions: Conventions, precision: Precision) => Expectation;
+
+/**
+ * The definition's answer to a case under a backend's conventions, with what its precision allows: one pass for both.
+ * Every number but the radii is bitwise that of `attend` in oracle.ts.
+ */
+export function expectationOf(c: AttentionCase, conventions: Conventions, precision: Precision): Expectation {
+  const sizes = sizesOf(c);
+  const { batch, numHeads, numKvHeads, qLen, kvLen, vHeadDim } = sizes;
+  const rowCount = batch * numHeads * qLen;
+  const result: Expectation = {
+    output: intervalOf(rowCount * vHeadDim),
+    weights: intervalOf(rowCount * kvLen),
+    scores: intervalOf(rowCount * kvLen),
+    rows: new Uint8Array(rowCount),
+    blind: new Uint8Array(rowCount),
+    keep: keepGrid(c, conventions),
+  };
+  const call = callOf(c, conventions, precision, sizes, result);
+  const row = rowFor(kvLen, vHeadDim);
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < numHeads; h++) {
+      const kvHead = Math.floor(h / (numHeads / numKvHeads));
+      const keyStart = (b * numKvHeads + kvHead) * kvLen;
+      for (let i = 0; i < qLen; i++) {
+        const at = (b * numHeads + h) * qLen + i;
+        const maskStart = c.mask ? maskRowStart(c, c.mask, conventions, b, h, i) : 0;
+        result.rows[at] = expectRow(call, row, at, b, i, keyStart, maskStart);
+      }
+    }
+  }
+  return result;
+}
+
+/** What the rows of one call share. */
+interface Call extends ScoreTerms, RowTerms {
+  readonly c: AttentionCase;
+  readonly sizes: Sizes;
+  readonly contract: EmptyRow;
+  /** What a dropped cell shows; NaN where nothing is declared. */
+  readonly shown: number;
+  /** The last one is the backend's; before it, where float64 itself is under test, the oracle's own. */
+  readonly charged: readonly { readonly charges: Charges; readonly turns: TurnCharges | undefined }[];
+  readonly rounding: LastRounding;
+  /** Adding finfo.min wipes out scores below this; filling with it wipes out all, but nobody declares which it is. */
+  readonly wiped: number;
+  /** The type that a dropped score is shown in. */
+  readonly sumType: FloatType;
+  readonly result: Expectation;
+}
+
+function callOf(
+  c: AttentionCase,
+  conventions: Conventions,
+  precision: Precision,
+  sizes: Sizes,
+  result: Expectation,
+): Call {
+  const dtype = c.query.dtype;
+  const mask = c.mask?.form === 'additive' ? c.mask.tensor : undefined;
+  const maskType = mask?.dtype ?? dtype;
+  const vectors = turned(c);
+  const precisions = precision.accumulate.type === 'float64' ? [oraclePrecision, precision] : [precision];
+  return {
+    c,
+    sizes,
+    keyNorm: normsOf(vectors.key, sizes.headDim),
+    keep: result.keep,
+    kvLen: sizes.kvLen,
+    scale: c.scale,
+    softcap: c.softcap,
+    contract: contractOf(c, conventions),
+    headDim: sizes.headDim,
+    query: vectors.query,
+    key: vectors.key,
+    shown: shownSentinel(c, conventions),
+    cells: mask?.data,
+    lowest: mask && finfo[mask.dtype].lowest,
+    charged: precisions.map((declared) => ({
+      charges: chargesOf(declared, sizes, c.scale, dtype, mask?.dtype),
+      turns: turnChargesOf(c, declared),
+    })),
+    rounding: lastRoundingOf(precision, dtype),
+    wiped: halfUlp(finfo[maskType].lowest, maskType),
+    sumType: precision.output ?? dtype,
+    result,
+  };
+}
+
+/** |vector|_1 of each vector of `length` numbers. */
+function normsOf(data: Float64Array, length: number): Float64Array {
+  const norms = new Float64Array(data.length / length);
+  for (let n = 0, at = 0; n < norms.length; n++) {
+    let norm = 0;
+    for (const end = at + length; at < end; at++) norm += Math.abs(data[at]);
+    norms[n] = norm;
+  }
+  return norms;
+}
+
+/** Query i of batch row b, the `at`-th row of all. */
+function expectRow(
+  call: Call,
+  row: Row,
+  at: number,
+  b: number,
+  i: number,
+  keyStart: number,
+  maskStart: number,
+): RowState {
+  const { kvLen, result, contract, rounding } = call;
+  const { vHeadDim, qLen } = call.sizes;
+  const values = call.c.value.data;
+  const valueStart = keyStart * vHeadDim;
+  const cellStart = at * kvLen;
+  scoreRow(row, call, at, keyStart, maskStart);
+  const empty = row.kept === 0;
+  if (!empty) {
+    weighRow(row);
+    answerRow(row, values, valueStart, vHeadDim);
+  }
+  clearRadii(row, kvLen, vHeadDim);
+  let inRange = true;
+  let blind = false;
+  for (const { charges, turns } of call.charged) {
+    if (turns) chargeTurns(row, turns, call.keyNorm, at, keyStart, b * kvLen, i + kvLen - qLen, kvLen);
+    if (!chargeScores(row, charges, call, keyStart, cellStart)) inRange = false;
+    addScoreErrors(row, charges, kvLen);
+    if (empty) continue;
+    const charge = chargeRow(row, charges, values, valueStart, vHeadDim);
+    if (!charge.inRange) inRange = false;
+    blind = charge.blind;
+  }
+  let state: RowState = empty ? RowState.empty : RowState.ok;
+  if (empty && contract === 'uniform') {
+    if (inRange) inRange = wipedOut(row, call);
+    writeScores(call, row, cellStart, inRange);
+    evenOut(row, kvLen);
+    answerRow(row, values, valueStart, vHeadDim);
+    for (const { charges } of call.charged) {
+      if (!chargeRow(row, charges, values, valueStart, vHeadDim).inRange) inRange = false;
+    }
+  } else {
+    writeScores(call, row, cellStart, inRange);
+  }
+  for (let k = 0; k < vHeadDim; k++) {
+    const size = Math.abs(row.output[k]) + row.outputRadius[k];
+    if (row.kept > 0 && !(size + lastUlp(size, rounding) < rounding.max)) inRange = false;
+  }
+  if (!inRange) state = RowState.outOfRange;
+  if (empty && contract === 'unspecified') state = RowState.unspecified;
+  if (state === RowState.unspecified || state === RowState.outOfRange) {
+    writeNoClaim(call, row, at);
+  } else if (row.kept > 0) {
+    writeAnswer(call, row, at);
+  } else {
+    writeContract(call, at, contract === 'nan' ? NaN : 0);
+  }
+  result.blind[at] = blind && state === RowState.ok ? 1 : 0;
+  return state;
+}
+
+function clearRadii(row: Row, kvLen: number, vHeadDim: number): void {
+  for (let j = 0; j < kvLen; j++) row.scoreRadius[j] = row.weightRadius[j] = 0;
+  for (let k = 0; k < vHeadDim; k++) row.outputRadius[k] = 0;
+}
+
+/** A shown score is off by the whole error of the scale's constant; softmax feels only its difference between keys. */
+function addScoreErrors(row: Row, charges: Charges, kvLen: number): void {
+  const offScale = 1.01 * charges.scaleError * charges.scale;
+  for (let j = 0; j < kvLen; j++) row.scoreRadius[j] += row.scoreError[j] + offScale * Math.abs(row.dot[j]);
+}
+
+/** Whether adding finfo.min leaves nothing of any score, so that the softmax is that of equal scores. */
+function wipedOut(row: Row, call: Call): boolean {
+  for (let j = 0; j < call.kvLen; j++) {
+    if (!(Math.abs(row.capped[j]) + row.scoreRadius[j] < call.wiped)) return false;
+  }
+  return true;
+}
+
+function writeAnswer(call: Call, row: Row, at: number): void {
+  const { kvLen, result, rounding } = call;
+  const { vHeadDim } = call.sizes;
+  for (let k = 0; k < vHeadDim; k++) {
+    writeAround(result.output, at * vHeadDim + k, row.output[k], row.outputRadius[k], rounding);
+  }
+  const { weights } = result;
+  for (let n = 0; n < row.kept; n++) {
+    const j = row.keys[n];
+    const cell = at * kvLen + j;
+    writeAround(weights, cell, row.weight[j], row.weightRadius[j], rounding);
+    // No exponential is negative.
+    if (weights.low[cell] < 0) weights.low[cell] = 0;
+  }
+}
+
+/** Zeros or NaN in a query that keeps no key. */
+function writeContract(call: Call, at: number, due: number): void {
+  const { kvLen, result } = call;
+  const { vHeadDim } = call.sizes;
+  for (let k = 0; k < vHeadDim; k++) writeExactly(result.output, at * vHeadDim + k, due);
+  for (let j = 0; j < kvLen; j++) writeExactly(result.weights, at * kvLen + j, due);
+}
+
+function writeNoClaim(call: Call, row: Row, at: number): void {
+  const { kvLen, result } = call;
+  const { vHeadDim } = call.sizes;
+  const known = row.kept > 0;
+  for (let k = 0; k < vHeadDim; k++) {
+    writeAnything(result.output, at * vHeadDim + k, known ? row.output[k] : NaN);
+  }
+  for (let n = 0; n < row.kept; n++) {
+    writeAnything(result.weights, at * kvLen + row.keys[n], row.weight[row.keys[n]]);
+  }
+  if (known) return;
+  for (let j = 0; j < kvLen; j++) writeAnything(result.weights, at * kvLen + j, NaN);
+}
+
+function writeScores(call: Call, row: Row, cellStart: number, inRange: boolean): void {
+  const { kvLen, keep, rounding, result } = call;
+  const { scores } = result;
+  for (let j = 0; j < kvLen; j++) {
+    const at = cellStart + j;
+    if (keep[at] === 0) writeDropped(call, row, j, at);
+    else if (inRange) writeAround(scores, at, row.score[j], row.scoreRadius[j], rounding);
+    else writeAnything(scores, at, row.score[j]);
+  }
+}
+
+/** A boolean mask shows the declared sentinel; an additive one may also show its own, with what is left of the score. */
+function writeDropped(call: Call, row: Row, j: number, at: number): void {
+  const { shown, cells, lowest, result } = call;
+  const { scores } = result;
+  writeExactly(scores, at, shown);
+  const cell = row.cell[j];
+  if (cells === undefined || Number.isNaN(shown) || !(cell === lowest || cell === -Infinity)) return;
+  const type = call.sumType;
+  scores.low[at] = Math.min(shown, round(cell + row.capped[j] - row.scoreRadius[j], type));
+  scores.high[at] = Math.max(shown, round(cell + row.capped[j] + row.scoreRadius[j], type));
+  if (scores.low[at] < scores.high[at]) {
+    scores.radius[at] = Math.max(scores.high[at] - shown, shown - scores.low[at]);
+  } else if (!(scores.low[at] === scores.high[at])) {
+    writeAnything(scores, at, shown);
+  }
+}

@@ -89,11 +89,12 @@ const formTypes = { boolean: ['bool'], additive: Object.keys(finfo), integer: ['
 function maskProblem(c: AttentionCase, conventions: Conventions | undefined): string | undefined {
   const { mask } = c;
   if (mask === undefined) return undefined;
+  const rank: number = mask.rank;
   const types: readonly string[] | undefined = formTypes[mask.form];
   if (types === undefined)
     return `The mask has the form ${JSON.stringify(mask.form)}, not boolean, additive or integer.`;
   if (!types.includes(mask.tensor.dtype)) return `A mask of the ${mask.form} form cannot be ${mask.tensor.dtype}.`;
-  if (mask.form === 'integer' && mask.rank !== 2) return `An integer mask has rank 2, not ${String(mask.rank)}.`;
+  if (mask.form === 'integer' && rank !== 2) return `An integer mask has rank 2, not ${rank}.`;
   return maskShapeProblem(mask, sizesOf(c), conventions);
 }
 

@@ -1,0 +1,72 @@
+import type { FloatType } from './case';
+import { finfo, halfUlp, round, roundDown, roundUp } from './dtype';
+import type { Interval } from './expectation';
+import type { Precision } from './precision';
+
+/** An interval of zeros, exactly. */
+export function intervalOf(length: number): Interval {
+  const room = new Float64Array(4 * length);
+  return {
+    centre: room.subarray(0, length),
+    low: room.subarray(length, 2 * length),
+    high: room.subarray(2 * length, 3 * length),
+    radius: room.subarray(3 * length),
+  };
+}
+
+/** How the answer's type enters: rounding is monotone, so what may come out is [RN(o - r), RN(o + r)]. */
+export interface LastRounding {
+  /** Absent where the accumulator's own numbers come out. */
+  readonly type: FloatType | undefined;
+  /** The direction is not specified, so both are allowed. */
+  readonly directed: boolean;
+  /** The largest number that can come out. */
+  readonly max: number;
+}
+
+/** Answers come in the case's dtype, unless the backend rounds them to another type first. */
+export function lastRoundingOf(precision: Precision, dtype: FloatType): LastRounding {
+  const { type, unitRoundoff } = precision.accumulate;
+  const output = precision.output ?? dtype;
+  return {
+    type: output === type ? undefined : output,
+    directed: unitRoundoff !== undefined && unitRoundoff > finfo[type].u,
+    max: Math.min(finfo[output].max, finfo[type].max),
+  };
+}
+
+/** Half an ulp (an ulp where directed) of the answer's type at a size; 0 where there is no further rounding. */
+export function lastUlp(size: number, { type, directed }: LastRounding): number {
+  if (type === undefined) return 0;
+  return directed ? 2 * halfUlp(size, type) : halfUlp(size, type);
+}
+
+/** Writes [RN(centre - r), RN(centre + r)]. */
+export function writeAround(to: Interval, at: number, centre: number, r: number, rounding: LastRounding): void {
+  const { type } = rounding;
+  to.centre[at] = centre;
+  to.radius[at] = r + lastUlp(Math.abs(centre) + r, rounding);
+  if (type === undefined) {
+    to.low[at] = centre - r;
+    to.high[at] = centre + r;
+  } else {
+    to.low[at] = rounding.directed ? roundDown(centre - r, type) : round(centre - r, type);
+    to.high[at] = rounding.directed ? roundUp(centre + r, type) : round(centre + r, type);
+  }
+}
+
+/** No claim: any number may come out. */
+export function writeAnything(to: Interval, at: number, centre: number): void {
+  to.centre[at] = centre;
+  to.low[at] = -Infinity;
+  to.high[at] = Infinity;
+  to.radius[at] = Infinity;
+}
+
+/** Exactly this, NaN included. */
+export function writeExactly(to: Interval, at: number, value: number): void {
+  to.centre[at] = value;
+  to.low[at] = value;
+  to.high[at] = value;
+  to.radius[at] = Number.isNaN(value) ? NaN : 0;
+}
