@@ -1,6 +1,8 @@
 /** The backends that come with the suite, by the name that the command line takes. Their packages are loaded only when one is asked for. */
 import type { Backend } from '../backend';
+import { onnxruntime } from './onnxruntime';
 import { oracleBackend } from './oracle';
+import { tfjs } from './tfjs';
 
 export interface Builtin {
   /** One line for `maskproof list`. */
@@ -16,15 +18,15 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   },
   'tfjs-wasm': {
     description: 'The definition as TensorFlow.js operations, on WebAssembly.',
-    load: async () => (await import('./tfjs')).tfjs('wasm'),
+    load: () => tfjs('wasm'),
   },
   'tfjs-cpu': {
     description: 'The definition as TensorFlow.js operations, in plain JavaScript.',
-    load: async () => (await import('./tfjs')).tfjs('cpu'),
+    load: () => tfjs('cpu'),
   },
   onnxruntime: {
     description: "ONNX Runtime's Attention operator on the CPU.",
-    load: async () => (await import('./onnxruntime')).onnxruntime(),
+    load: () => onnxruntime(),
   },
 };
 
