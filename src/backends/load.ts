@@ -16,18 +16,6 @@ export interface LoadOptions {
   readonly check: boolean;
 }
 
-/** Loads every backend; loading an adapter runs its code. Throws a UsageError (unknown name, two of one name) or a BackendError of stage 'load'. */
-export async function loadBackends(specs: readonly string[], options: LoadOptions): Promise<Backend[]> {
-  const backends: Backend[] = [];
-  for (const spec of specs) {
-    const backend = await loadBackend(spec, options);
-    if (backends.some(({ name }) => name === backend.name))
-      throw new UsageError('same_name', { what: `Two backends are called ${JSON.stringify(backend.name)}; the second is ${spec}.`, mend: 'Give each a name of its own: reports and known failures go by it.' });
-    backends.push(backend);
-  }
-  return backends;
-}
-
 /** Throws a UsageError for an unknown name and a BackendError of stage 'load' for a file that makes no backend. */
 export async function loadBackend(spec: string, options: LoadOptions): Promise<Backend> {
   if (builtinNames.includes(spec)) return rememberSpec(await builtinBackend(spec), spec);

@@ -4,7 +4,7 @@ import type { AttentionCase } from '../../reference/case';
 import { withOtherContents } from '../arbitraries/contents';
 import { judgeProbe, probeCases, readProbe } from '../compare/probe';
 import { BackendError } from '../errors';
-import type { CellIndex, Property, Violation } from '../property';
+import type { CellIndex, Property } from '../property';
 import { shortestSequence } from './bisect';
 import { runAlone } from './draw';
 import type { Counterexample, Failure } from './events';
@@ -94,7 +94,7 @@ async function corner(subject: Subject, property: Property, cases: fc.Arbitrary<
   });
 
   const first = await alone(cases, caught, (c) => checkAfter([], c));
-  const smaller = (c: AttentionCase) => cases.shrink(c, undefined);
+  const smaller = (c: AttentionCase) => cases.shrink(c, undefined).map(({ value }) => value);
   if (first !== undefined) {
     const candidate = { value: caught.case, finding: first };
     const quick = await subject.inFreshSession((session) => shrink(candidate, smaller, async (some) => (await subject.check(property, some, session)).map(same), limits));
@@ -147,18 +147,17 @@ async function replay(session: Session, subject: Subject, company: readonly Atte
 
 /** Which cells of a case leak or are ignored, by the support probe; empty where the backend does not answer it. */
 async function probe(subject: Subject, c: AttentionCase): Promise<{ leaked: readonly CellIndex[]; ignored: readonly CellIndex[] }> {
-  const nothing = { leaked: [], ignored: [] };
-  const asked = probeCases(c);
-  subject.calls += asked.length;
-  return subject.inFreshSession(async (session) => {
-    try {
-      const answers = (await session.attend(asked)).map((result) => ('output' in result ? result : undefined));
-      return answers.includes(undefined) ? nothing : judgeProbe({ supports: subject.supports, expect: (x) => subject.expect(x), tally: () => undefined }, c, readProbe(c, answers as NonNullable<(typeof answers)[number]>[]));
-    } catch (error) {
-      if (error instanceof BackendError) return nothing;
-      throw error;
-    }
-  });
+  try {
+    return await subject.inFreshSession((session) =>
+      subject.ask(session, async (context) => {
+        const { leaked, ignored } = judgeProbe(context, c, readProbe(c, await context.attend(probeCases(c))));
+        return { leaked, ignored };
+      }),
+    );
+  } catch (error) {
+    if (error instanceof BackendError) return { leaked: [], ignored: [] };
+    throw error;
+  }
 }
 
 /** The same mask and sizes with other contents: how many of them fail as well. */

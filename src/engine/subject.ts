@@ -82,6 +82,13 @@ export class Subject {
     });
   }
 
+  /** Asks on behalf of nobody's property: throws what the backend errs with. */
+  async ask<T>(session: Session, use: (context: PropertyContext) => Promise<T>): Promise<T> {
+    const [result] = await together<Reply, T>([(ask) => use(this.#context(ask))], this.#send(session));
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  }
+
   #context(ask: Ask<Reply>): PropertyContext {
     return {
       supports: this.supports,
