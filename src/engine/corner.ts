@@ -8,7 +8,7 @@ import type { CellIndex, Property } from '../property';
 import { shortestSequence } from './bisect';
 import { runAlone } from './draw';
 import type { Counterexample, Failure } from './events';
-import type { Session } from './session';
+import { BatchError, type Session } from './session';
 import { shrink, type ShrinkLimits, type Shrunk } from './shrink';
 import type { Subject, Verdict } from './subject';
 
@@ -63,6 +63,10 @@ export async function cornerViolation(subject: Subject, property: Property, case
 export async function cornerFailure(subject: Subject, property: Property, cases: fc.Arbitrary<AttentionCase>, caught: Caught, limits: ShrinkLimits): Promise<Failure> {
   const { error } = caught.verdict as Extract<Verdict, { type: 'failed' }>;
   if (error.stage !== 'answer') return { stage: error.stage, type: error.name, message: error.message };
+  if (error instanceof BatchError && error.company !== undefined) {
+    const beside = error.company.slice(0, -1);
+    return { stage: error.stage, type: error.name, message: error.message, case: error.company.at(-1), beside };
+  }
   // What hangs is not shrunk: every further try would cost the whole time limit.
   const cornered = error.code === 'timed_out' ? { case: caught.case, seed: caught.at?.seed, path: pathOf(caught, []), verdict: caught.verdict } : await corner(subject, property, cases, caught, limits);
   const last = (cornered.verdict as Extract<Verdict, { type: 'failed' }>).error;

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import type { AttentionCase } from '../../reference/case';
 import { attentionCase } from '../arbitraries/attention-case';
-import { emptiness } from '../arbitraries/narrow';
+import { emptiness } from '../arbitraries/emptiness';
 import type { ResolvedSupports } from '../backend';
 import type { Property } from '../property';
 import { domainOf, unmet } from '../supports';

@@ -55,6 +55,8 @@ export interface Failure {
   readonly message: string;
   /** The case that it fell over, made small, where there is one. */
   readonly case?: AttentionCase;
+  /** Cases that have to be in the same call before it. */
+  readonly beside?: readonly AttentionCase[];
   readonly seed?: number;
   readonly path?: string;
 }

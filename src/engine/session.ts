@@ -8,8 +8,8 @@ import type { Stage } from './events';
 
 /** A call that failed as a whole: it threw, hung, or gave no list of the right length. */
 export class BatchError extends BackendError {
-  /** The first case of the batch that fails on its own too, once that is known. */
-  culprit?: number;
+  /** Where no case of the batch fails alone: the fewest of them that fail when they are sent together. */
+  company?: readonly AttentionCase[];
 }
 
 /** How many cases a session remembers. */

@@ -8,7 +8,7 @@ import type { Answer, Property, PropertyContext, Refusal, RowTally, Violation } 
 import { precisionOf, resolveSupports } from '../supports';
 import type { Result } from './answers';
 import { together, type Ask, type Send } from './barrier';
-import { firstCulprit } from './bisect';
+import { firstCulprit, shortestSequence } from './bisect';
 import type { BackendInfo } from './events';
 import type { Reference } from './reference';
 import { BatchError, Session } from './session';
@@ -119,8 +119,10 @@ export class Subject {
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
       const culprit = cases.length === 1 ? 0 : await firstCulprit(cases, (some) => this.throwsOn(some));
-      if (culprit === undefined) throw error;
-      error.culprit = cases[culprit];
+      if (culprit === undefined) {
+        error.company = await shortestSequence(cases, (some) => this.throwsOn(some));
+        throw error;
+      }
       return cases.map((_, n) => (n === culprit ? error : new Unanswered()));
     }
   }
