@@ -186,7 +186,10 @@ function notCheckedLines(items: readonly NotChecked[], style: Style): string[] {
       ({ reason }) => reason,
     );
     return [
-      `${escapeControls(backend)}`,
+      escapeControls(backend),
+      ...own
+        .filter(({ kind }) => kind === 'not_loaded')
+        .map(({ reason }) => `  does not load here: ${escapeControls(reason)}`),
       ...[...skips].map(
         ([reason, skipped]) => `  ${skipped.map(({ property }) => property).join(', ')}: ${escapeControls(reason)}`,
       ),
