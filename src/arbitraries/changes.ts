@@ -3,3 +3,4 @@ export * from './changes/contents';
 export * from './changes/forms';
 export * from './changes/gather';
 export * from './changes/interventions';
+export * from './changes/mix';
