@@ -28,7 +28,13 @@ function allowedWeights(context: PropertyContext, c: AttentionCase, probes: read
       c,
       expected.map(({ output }) => ({ output: { ...c.query, data: output[which] }, changed: [] })),
     );
-  return { centre: read('centre'), low: read('low'), high: read('high'), rows: expected[0].rows, keep: expected[0].keep };
+  return {
+    centre: read('centre'),
+    low: read('low'),
+    high: read('high'),
+    rows: expected[0].rows,
+    keep: expected[0].keep,
+  };
 }
 
 /** exp overflows at 88 in float32 and at 11 in float16, and every guard against it (a clamp, a floor, a clip) is wrong for some row. */
@@ -72,7 +78,13 @@ export default defineProperty({
   },
 });
 
-function found(c: AttentionCase, cells: CellIndex[], weights: Float64Array, said: string): Violation {
+function found(
+  c: AttentionCase,
+  cells: CellIndex[],
+  weights: Float64Array,
+  expected: Float64Array,
+  said: string,
+): Violation {
   const { numHeads, qLen, kvLen } = sizesOf(c);
   const [{ b, h, i }] = cells;
   const start = ((b * numHeads + h) * qLen + i) * kvLen;
@@ -87,7 +99,7 @@ function found(c: AttentionCase, cells: CellIndex[], weights: Float64Array, said
       of: 'weights',
       at: { b, h, i },
       actual: Array.from(weights.subarray(start, start + kvLen)),
-      expected: [],
+      expected: Array.from(expected.subarray(start, start + kvLen)),
     },
   };
 }
