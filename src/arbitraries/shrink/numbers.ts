@@ -1,0 +1,99 @@
+import type { AttentionCase, FloatTensor } from '../../../reference/case';
+import { finfo, round } from '../../../reference/dtype';
+import { mapTensor, plain } from './edit';
+import { oddityOf } from './measure';
+import { range } from './select';
+
+type Name = 'query' | 'key' | 'value' | 'gradOutput' | 'bias';
+type Change = (x: number, n: number) => number;
+
+/** Above this many, numbers are changed in halves and not one by one. */
+const SINGLES = 48;
+
+/** Plainer numbers: query and key 0 and one value 1; whole tensors; halves of them; single numbers. */
+export function* plainerNumbers(c: AttentionCase): Iterable<AttentionCase> {
+  const kvLen = c.key.shape[2];
+  for (const j of new Set([kvLen - 1, 0])) yield plain(c, j);
+  const zero: Change = () => 0;
+  yield changed(changed(c, 'query', zero), 'key', zero);
+  const names = (['query', 'key', 'value', 'gradOutput', 'bias'] as const).filter(
+    (name) => tensorOf(c, name) !== undefined,
+  );
+  for (const name of names) yield changed(c, name, zero);
+  for (const plainer of wholesale) {
+    yield names.reduce((sum, name) => changed(sum, name, plainer), c);
+    for (const name of names) yield changed(c, name, plainer);
+  }
+  for (const name of names) yield* partByPart(c, name);
+}
+
+/** Ways to make every number plainer without making it 0. */
+const wholesale: readonly Change[] = [
+  (x) => (x === 0 ? 0 : 1),
+  Math.sign,
+  Math.round,
+  Math.trunc,
+  (x) => Math.round(4 * x) / 4,
+  powerOfTwo,
+  (x) => x / 2,
+];
+
+/** The power of two below a number, with its sign. */
+function powerOfTwo(x: number): number {
+  return x === 0 || !Number.isFinite(x) ? x : Math.sign(x) * 2 ** Math.floor(Math.log2(Math.abs(x)));
+}
+
+function* partByPart(c: AttentionCase, name: Name): Iterable<AttentionCase> {
+  const tensor = tensorOf(c, name);
+  if (tensor === undefined) return;
+  const here = range(tensor.data.length).filter((n) => tensor.data[n] !== 0 && !isSentinel(tensor, name, n));
+  for (let length = here.length >> 1; length > 1; length >>= 1) {
+    for (let start = 0; start < here.length; start += length) {
+      const part = new Set(here.slice(start, start + length));
+      yield changed(c, name, (x, n) => (part.has(n) ? 0 : x));
+    }
+  }
+  if (here.length > SINGLES) return;
+  for (const at of here) {
+    const x = tensor.data[at];
+    for (const y of plainerThan(x)) yield changed(c, name, (z, n) => (n === at ? y : z));
+  }
+}
+
+/** Plainer numbers than one, plainest first. */
+function plainerThan(x: number): number[] {
+  const power = powerOfTwo(x);
+  const half = Math.sign(x) * 2 ** Math.trunc(Math.log2(Math.abs(x)) / 2);
+  const list = [
+    0,
+    1,
+    Math.abs(x),
+    Math.trunc(x / 2),
+    Math.trunc(x),
+    Math.round(2 * x) / 4,
+    Math.round(4 * x) / 4,
+    x - Math.sign(x),
+    half,
+    power,
+  ];
+  return [...new Set(list)].filter((y) => Number.isFinite(y) && (y === 0 || oddityOf(y) < oddityOf(x)));
+}
+
+function tensorOf(c: AttentionCase, name: Name): FloatTensor | undefined {
+  if (name !== 'bias') return c[name];
+  return c.mask?.form === 'additive' ? c.mask.tensor : undefined;
+}
+
+/** A cell of an additive mask that drops: no number to change. */
+function isSentinel(tensor: FloatTensor, name: Name, n: number): boolean {
+  const x = tensor.data[n];
+  return name === 'bias' && (x === -Infinity || x === finfo[tensor.dtype].lowest);
+}
+
+function changed(c: AttentionCase, name: Name, change: Change): AttentionCase {
+  const tensor = tensorOf(c, name);
+  if (tensor === undefined) return c;
+  const result = mapTensor(tensor, (x, n) => (isSentinel(tensor, name, n) ? x : round(change(x, n), tensor.dtype) + 0));
+  if (name !== 'bias') return { ...c, [name]: result };
+  return c.mask?.form === 'additive' ? { ...c, mask: { ...c.mask, tensor: result } } : c;
+}
