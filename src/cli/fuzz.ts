@@ -9,6 +9,7 @@ import type { SavedCounterexample } from '../corpus/load';
 import type { BackendInfo, Listener, Outcome, Report } from '../engine/events';
 import { openReference } from '../engine/reference';
 import { defaultRuns, runSuite } from '../engine/run-suite';
+import { maxSeed } from '../engine/seed';
 import { UsageError } from '../errors';
 import { loadKnownFailures } from '../known-failures';
 import type { Property } from '../property';
@@ -18,7 +19,6 @@ import { resolveSupports } from '../supports';
 import { loadBackends, loadBuiltins, type Unloaded } from './backends';
 import { exitCode } from './exit-code';
 import { styleFor, type Io } from './io';
-import { MAX_SEED } from './number-options';
 import { selectProperties } from './select-properties';
 import { interruptible } from './signals';
 
@@ -83,7 +83,7 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
       runSuite({
         backends: loaded.map(({ backend }) => backend),
         properties: chosen,
-        seed: options.seed ?? randomInt(MAX_SEED + 1),
+        seed: options.seed ?? randomInt(maxSeed + 1),
         runs: options.runs ?? (options.seconds === undefined ? defaultRuns : undefined),
         seconds: options.seconds,
         reference,

@@ -5,6 +5,7 @@ import { jsonText } from '../corpus/save';
 import { escapeControls, marksOf } from '../report/style';
 import { resolveSupports, undeclared, unmet } from '../supports';
 import { toSnakeCase } from '../protocol/codec';
+import { builtins } from '../backends/builtin';
 import { loadBackends, loadBuiltins, type Unloaded } from './backends';
 import { exitCode } from './exit-code';
 import { styleFor, type Io } from './io';
@@ -38,7 +39,7 @@ function overview(backends: readonly Backend[], unloaded: readonly Unloaded[]): 
     'Built-in backends:',
     ...backends.map(({ name, versions = {} }) => {
       const known = Object.entries(versions).map(([library, version]) => `${library} ${version}`);
-      return `  ${name}${known.length > 0 ? ` (${known.join(', ')})` : ''}`;
+      return `  ${name}${known.length > 0 ? ` (${known.join(', ')})` : ''}: ${builtins[name]?.description ?? ''}`;
     }),
     ...unloaded.map(({ spec, error }) => `  ${spec}: does not load here: ${error.message.split('\n')[0]}`),
     '',

@@ -1,5 +1,6 @@
 /** The command line. Commands are loaded when they are called: --help and a mistyped option answer at once. */
 import { Command, CommanderError, Option } from 'commander';
+import { maxSeed } from '../engine/seed';
 import { BackendError, UsageError } from '../errors';
 import { didYouMean } from '../nearest';
 import { packageVersion } from '../version';
@@ -7,7 +8,7 @@ import { exitCode } from './exit-code';
 import type { FuzzOptions } from './fuzz';
 import { processIo, type Io } from './io';
 import type { ListOptions } from './list';
-import { MAX_SEED, seconds, wholeNumber } from './number-options';
+import { seconds, wholeNumber } from './number-options';
 import type { ReplayOptions } from './replay';
 import type { ShrinkOptions } from './shrink';
 
@@ -73,7 +74,7 @@ function programFor(io: Io, done: (code: number) => void): Command {
   const reference = () =>
     new Option('--reference <name>', 'what answers for the definition: auto, oracle, wasm, cpu').default('auto');
   const timeout = () => new Option('--timeout <seconds>', 'how long one call may take').argParser(seconds('--timeout'));
-  const seed = (what: string) => new Option('--seed <n>', what).argParser(wholeNumber('--seed', 0, MAX_SEED));
+  const seed = (what: string) => new Option('--seed <n>', what).argParser(wholeNumber('--seed', 0, maxSeed));
 
   program
     .command('fuzz')
@@ -86,7 +87,7 @@ function programFor(io: Io, done: (code: number) => void): Command {
     )
     .addOption(new Option('--runs <n>', 'cases for each property').argParser(wholeNumber('--runs', 1, MAX_RUNS)))
     .addOption(new Option('--seconds <s>', 'time for the whole run').argParser(seconds('--seconds')))
-    .addOption(seed(`where the cases come from, 0 to ${MAX_SEED}`))
+    .addOption(seed(`where the cases come from, 0 to ${maxSeed}`))
     .addOption(reference())
     .option('--fail-fast', 'stop after the first finding')
     .option('--known-failures <file>', 'findings that are known')
@@ -184,8 +185,8 @@ export async function runProcess(): Promise<void> {
   try {
     status = await main(process.argv.slice(2), processIo());
   } catch (error) {
-    console.error(error);
-    console.error('This is a bug in maskproof: please report it with the lines above.');
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${stack}\nThis is a bug in maskproof: please report it with the lines above.\n`);
     status = 70;
   }
   // A backend may have left timers or threads behind: they do not keep a finished run alive.

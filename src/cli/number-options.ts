@@ -1,8 +1,6 @@
 /** Numbers on the command line: read, and refused where they are out of range. */
 import { UsageError } from '../errors';
 
-export const MAX_SEED = 2 ** 31 - 1;
-
 /** A parser for a whole number between two bounds. */
 export function wholeNumber(option: string, min: number, max: number) {
   return (text: string): number => {

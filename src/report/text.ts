@@ -63,6 +63,14 @@ export function textReporter(options: TextOptions): Listener {
   };
 }
 
+/** A whole report as plain text, without its outcome lines: the findings, what was not checked, the summary. */
+export function renderReport(report: Report): string {
+  const style = { ascii: false, color: false };
+  return closingOf(report, { style, write: () => undefined })
+    .join('\n')
+    .trimStart();
+}
+
 function headerOf(event: Extract<RunEvent, { type: 'run_started' }>): string[] {
   const { runs, seconds } = event.budget;
   const budget = [

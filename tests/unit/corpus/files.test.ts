@@ -51,7 +51,7 @@ describe('a counterexample file', () => {
       /its schema is "x", not "maskproof\/counterexample@1"/,
     );
     expect(() => loadCounterexample(written('null.json', 'null'))).toThrow(/is no counterexample file/);
-    const { value: _value, ...half } = caseToWire(found.case);
+    const half = { ...caseToWire(found.case), value: undefined };
     const saved = { schema: 'maskproof/counterexample@1', property: 'a/b', backend: 'c', case: half };
     expect(() => loadCounterexample(written('half.json', saved))).toThrow(/case\.value is missing\./);
     const tall = { ...saved, case: { ...half, value: { dtype: 'float32', shape: [1, 1, 3, 1], data: [1, 1, 1] } } };
@@ -71,7 +71,10 @@ describe('a file of known failures', () => {
 
   it('speaks of a property, a backend and its versions', () => {
     const [known] = loadKnownFailures(file('known.json', { ...entry, versions: { kernel: '>=1.2 <2' } }));
-    const on = (kernel?: string) => ({ name: 'broadcast-bug', versions: kernel === undefined ? {} : { kernel } });
+    const on = (kernel?: string) => {
+      const versions: Record<string, string> = kernel === undefined ? {} : { kernel };
+      return { name: 'broadcast-bug', versions };
+    };
     expect(speaksOf(known, 'padding/no-influence', on('1.2.3'))).toBe(true);
     expect(speaksOf(known, 'padding/no-influence', on('1.3.0+cu126'))).toBe(true);
     expect(speaksOf(known, 'padding/no-influence', on('1.4.0.dev20260101'))).toBe(true);

@@ -43,7 +43,7 @@ describe('the wire form of a case', () => {
   });
 
   it('fills in the default scale', () => {
-    const { scale: _scale, ...wire } = caseToWire(maskCase({ keep: [[1]], headDim: 4 }));
+    const wire = { ...caseToWire(maskCase({ keep: [[1]], headDim: 4 })), scale: undefined };
     expect(caseFromWire(wire).scale).toBe(0.5);
   });
 

@@ -8,9 +8,16 @@ describe('caseLine', () => {
     expect(caseLine(c)).toBe(
       'batch 1, num_heads 1, q_len 1, kv_len 2, head_dim 2; boolean mask of rank 4, bool[1,1,1,2]',
     );
-    const { mask: _mask, ...bare } = c;
     expect(
-      caseLine({ ...bare, isCausal: true, scale: 1, softcap: 30, slidingWindow: { left: 1 }, want: { scores: true } }),
+      caseLine({
+        ...c,
+        mask: undefined,
+        isCausal: true,
+        scale: 1,
+        softcap: 30,
+        slidingWindow: { left: 1 },
+        want: { scores: true },
+      }),
     ).toBe(
       'batch 1, num_heads 1, q_len 1, kv_len 2, head_dim 2; no mask; is_causal; scale 1; window (left 1, right unbounded); softcap 30; asks for scores',
     );

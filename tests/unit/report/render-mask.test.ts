@@ -29,9 +29,8 @@ describe('renderMask', () => {
 
   it('has an ASCII twin', () => {
     const { case: c, leaked, ignored, violation } = leak();
-    expect(
-      draw({ case: c, rows: violation.rows, leaked, ignored }, { ascii: true, color: false }),
-    ).toMatchInlineSnapshot(`
+    expect(draw({ case: c, rows: violation.rows, leaked, ignored }, { ascii: true, color: false }))
+      .toMatchInlineSnapshot(`
       "
       batch 0
            k0 k1
@@ -53,9 +52,8 @@ describe('renderMask', () => {
         [0, 0, 0],
       ],
     });
-    expect(
-      draw({ case: c, ...nothing, ignored: [{ b: 0, h: 0, i: 0, j: 1 }], rows: [{ b: 0, h: 0, i: 1 }] }),
-    ).toMatchInlineSnapshot(`
+    expect(draw({ case: c, ...nothing, ignored: [{ b: 0, h: 0, i: 0, j: 1 }], rows: [{ b: 0, h: 0, i: 1 }] }))
+      .toMatchInlineSnapshot(`
       "
            k0 k1 k2
         q0  ■  ○  ·
@@ -79,9 +77,8 @@ describe('renderMask', () => {
 
   it('shows the region round the trouble of a wide mask', () => {
     const keep = [Array.from({ length: 64 }, (_, j) => (j % 5 === 0 ? 1 : 0))];
-    expect(
-      draw({ case: maskCase({ keep }), ...nothing, leaked: [{ b: 0, h: 0, i: 0, j: 32 }] }),
-    ).toMatchInlineSnapshot(`
+    expect(draw({ case: maskCase({ keep }), ...nothing, leaked: [{ b: 0, h: 0, i: 0, j: 32 }] }))
+      .toMatchInlineSnapshot(`
       "
            k30 k31 k32 k33 k34 k35 … 58 more keys
         q0   ■   ·   ◉   ·   ·   ■
@@ -107,7 +104,6 @@ describe('renderMask', () => {
     const { case: c, leaked, ignored, violation } = leak();
     const colored = draw({ case: c, rows: violation.rows, leaked, ignored }, { ascii: false, color: true });
     expect(colored).toContain('\u001b[31m◉\u001b[0m');
-    // eslint-disable-next-line no-control-regex -- colour is what is taken away
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(draw({ case: c, rows: violation.rows, leaked, ignored }));
   });
 });
