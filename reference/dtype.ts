@@ -61,7 +61,7 @@ export function round(x: number, type: FloatType): number {
   if (type === 'float64') return x;
   if (type === 'float32') return Math.fround(x);
   if (!Number.isFinite(x) || x === 0) return x;
-  const f = finfo[type];
+  const f = type === 'float16' ? finfo.float16 : finfo.bfloat16;
   const size = Math.abs(x);
   const shift = spacing(size, f) * (1.5 * 2 ** FRACTION_BITS);
   const rounded = size < 2 * f.max ? size + shift - shift : Infinity;

@@ -5,12 +5,13 @@ import type { Precision } from './precision';
 
 /** An interval of zeros, exactly. */
 export function intervalOf(length: number): Interval {
-  const room = new Float64Array(4 * length);
+  const bytes = length * Float64Array.BYTES_PER_ELEMENT;
+  const room = new ArrayBuffer(4 * bytes);
   return {
-    centre: room.subarray(0, length),
-    low: room.subarray(length, 2 * length),
-    high: room.subarray(2 * length, 3 * length),
-    radius: room.subarray(3 * length),
+    centre: new Float64Array(room, 0, length),
+    low: new Float64Array(room, bytes, length),
+    high: new Float64Array(room, 2 * bytes, length),
+    radius: new Float64Array(room, 3 * bytes, length),
   };
 }
 
