@@ -132,12 +132,25 @@ function isNotFound(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
 }
 
+/** Emscripten's modules listen to every uncaught exception and rejection of the process, and throw it again: what they add is taken away. */
+async function withoutListeners<T>(start: () => Promise<T>): Promise<T> {
+  const events = ['uncaughtException', 'unhandledRejection'];
+  const before = events.map((event) => process.rawListeners(event));
+  const started = await start();
+  events.forEach((event, n) => {
+    const added = process.rawListeners(event).filter((listener) => !before[n].includes(listener));
+    for (const listener of added) process.removeListener(event, listener as (...args: unknown[]) => void);
+  });
+  return started;
+}
+
 async function loadEngine(name: EngineName, register: (tf: TensorFlow) => string | Promise<string>): Promise<Engine> {
   const tf = requirePackage<TensorFlow>('@tensorflow/tfjs-core', `the engine ${name}`);
   // Production mode silences the advice to install another backend; it changes no number.
   tf.enableProdMode();
   const description = await register(tf);
-  if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js could not start its engine ${name}.`);
+  const started = await withoutListeners(() => tf.setBackend(name));
+  if (!started) throw new Error(`TensorFlow.js could not start its engine ${name}.`);
   const versions = engineVersions(engineEntry(name));
   return {
     name,

@@ -135,7 +135,7 @@ function refusesMask(c: AttentionCase, mask: Mask, conventions: Conventions): Re
   if (rows === qLen || (broadcasts && rows === 1)) return undefined;
   if (rows < qLen) return wrong('it has fewer rows than there are queries.');
   if (conventions.overlongRows === 'error') return wrong('it has more rows than there are queries.');
-  if (conventions.overlongRows === 'position' && rows < kvLen)
+  if (conventions.overlongRows === 'position' && (rows < kvLen || qLen > kvLen))
     return wrong('its rows reach neither the queries nor the positions of the keys.');
   return undefined;
 }

@@ -2,7 +2,14 @@
  * ONNX Runtime's Attention operator (opset 23) on its CPU provider.
  * The operator has causality, a past, scale, softcap and grouped heads of its own; masks become [batch or 1, num_heads or 1, q_len, kv_len] in one function.
  */
-import { type AttentionCase, type FloatTensor, type FloatType, type Mask, sizesOf } from '../../reference/case';
+import {
+  type AttentionCase,
+  type BoolTensor,
+  type FloatTensor,
+  type FloatType,
+  type Mask,
+  sizesOf,
+} from '../../reference/case';
 import { finfo } from '../../reference/dtype';
 import type { Precision } from '../../reference/precision';
 import { defineBackend, type Backend, type BackendAnswer } from '../backend';
@@ -111,7 +118,7 @@ interface Variant {
 function variantOf(c: AttentionCase): Variant {
   const { qLen, kvLen, headDim } = sizesOf(c);
   // A mask of rank 4 says everything: the operator must not add causality to it.
-  const isCausal = c.isCausal && c.mask?.rank !== 4;
+  const isCausal = c.isCausal && c.mask?.rank !== 4 && !liftsCausality(c);
   return {
     dtype: c.query.dtype,
     maskType: c.mask === undefined ? undefined : c.mask.form === 'additive' ? c.mask.tensor.dtype : 'bool',
@@ -213,7 +220,7 @@ function feedsOf(runtime: OnnxRuntime, c: AttentionCase, { past, rotary, dtype }
     rows('past_key', c.key, 0, before, headDim);
     rows('past_value', c.value, 0, before, vHeadDim);
   }
-  if (c.mask !== undefined) feeds.mask = toOnnx(runtime, operatorMask(c.mask, qLen));
+  if (c.mask !== undefined) feeds.mask = toOnnx(runtime, operatorMask(c, c.mask));
   if (rotary !== undefined && c.rotary !== undefined) {
     const ranges = { query: [kvLen - qLen, kvLen], key: [before, kvLen], ...(past ? { past_key: [0, before] } : {}) };
     for (const [name, [from, to]] of Object.entries(ranges)) {
@@ -246,23 +253,33 @@ function keyRange(
  * A mask as the operator reads it: [batch or 1, num_heads or 1, q_len, kv_len], true keeps. The operator broadcasts a mask of rank 2 or 3 from the
  * right, where ours are [batch, kv_len] and [batch, q_len, kv_len], and refuses a broadcast query axis. Lengths that do not fit stay as they are: it refuses them.
  */
-function operatorMask(
-  { rank, form, tensor }: Mask,
-  qLen: number,
-): FloatTensor | { dtype: 'bool'; shape: readonly number[]; data: Uint8Array } {
+function operatorMask(c: AttentionCase, { rank, form, tensor }: Mask): FloatTensor | BoolTensor {
+  const { qLen, kvLen } = sizesOf(c);
   const columns = tensor.shape[tensor.shape.length - 1];
   const leading = rank === 4 ? tensor.shape.slice(0, 2) : [tensor.shape[0], 1];
   const rows = rank === 2 ? 1 : tensor.shape[rank - 2];
   // Each row of a mask that has one row for all queries is repeated for each of them.
   const repeats = rank === 2 || (rank === 4 && rows === 1) ? qLen : 1;
   const shape = [...leading, rows * repeats, columns];
-  if (form === 'additive')
-    return {
-      dtype: tensor.dtype,
-      shape,
-      data: repeated(tensor.data, columns, repeats, (size) => new Float64Array(size)),
-    };
-  return { dtype: 'bool', shape, data: repeated(tensor.data, columns, repeats, (size) => new Uint8Array(size)) };
+  if (form !== 'additive') {
+    return { dtype: 'bool', shape, data: repeated(tensor.data, columns, repeats, (size) => new Uint8Array(size)) };
+  }
+  const data = repeated(tensor.data, columns, repeats, (size) => new Float64Array(size));
+  if (c.isCausal && rank !== 4 && liftsCausality(c)) {
+    for (let cell = 0; cell < data.length; cell++) {
+      const i = Math.floor(cell / columns) % (rows * repeats);
+      if (cell % columns > i + kvLen - qLen) data[cell] = -Infinity;
+    }
+  }
+  return { dtype: tensor.dtype, shape, data };
+}
+
+/**
+ * float64 has no kernel: the operator is replaced by its function body, and that body adds a float32 causal mask to an additive one, which does
+ * not load ("Type parameter (T) of Optype (Add) bound to different types"). Causality is written into the mask there.
+ */
+function liftsCausality({ query, mask }: AttentionCase): boolean {
+  return query.dtype === 'float64' && mask?.form === 'additive';
 }
 
 function repeated<T extends Float64Array | Uint8Array>(
