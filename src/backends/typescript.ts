@@ -1,7 +1,7 @@
 /** Makes `require` take adapters in TypeScript, without a build step, whatever their package.json and tsconfig say. */
 import { existsSync } from 'node:fs';
 import Module from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, parse, relative } from 'node:path';
 
 /** The folder of maskproof's own package.json, and that of the code that runs: the same in a checkout, dist/ in an installed package. */
 const codeRoot = dirname(dirname(__dirname));
@@ -22,15 +22,18 @@ export function takeTypeScript({ check }: { readonly check: boolean }): void {
   taken = { check };
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the compiler takes half a second to load, and only adapters in TypeScript need it
   const tsNode = require('ts-node') as typeof import('ts-node');
-  const cwd = process.cwd();
+  // Patterns are relative to this folder, and adapters may lie anywhere.
+  const cwd = parse(process.cwd()).root;
+  const ownFolders = ['src', 'reference', 'properties'];
+  // Our own sources, in a checkout, are compiled by a ts-node of their own and not type-checked again; bin/maskproof.js has started it already.
+  if (inCheckout && !(tsNode.REGISTER_INSTANCE in process)) tsNode.register({ transpileOnly: true, project: join(codeRoot, 'tsconfig.json'), ignore: [`^(?!(?:${ownFolders.join('|')})/)`] });
   tsNode.register({
     cwd,
     skipProject: true,
     transpileOnly: !check,
-    moduleTypes: { '**/*': 'cjs' },
+    moduleTypes: { '/**/*': 'cjs', '/**/.*/**/*': 'cjs' },
     experimentalResolver: true,
-    // Our own sources, in a checkout, are already compiled by the ts-node that started us.
-    ignore: [String.raw`(?:^|/)node_modules/`, ...(inCheckout ? ['src', 'reference', 'properties'].map((folder) => `^${escaped(relative(cwd, join(codeRoot, folder)))}/`) : [])],
+    ignore: [String.raw`(?:^|/)node_modules/`, ...(inCheckout ? ownFolders.map((folder) => `^${escaped(relative(cwd, join(codeRoot, folder)))}/`) : [])],
     compilerOptions: {
       target: 'es2022',
       lib: ['es2023'],

@@ -52,7 +52,9 @@ export async function runProperty(subject: Subject, property: Property, options:
   let session: Session | undefined;
   try {
     session = await subject.open();
-    for (let batch = 0; cases < options.runs && performance.now() < options.deadline && !options.signal?.aborted; batch++) {
+    // However little time there is, one case of every property is checked.
+    const goesOn = (batch: number) => cases < options.runs && (batch === 0 || performance.now() < options.deadline) && !options.signal?.aborted;
+    for (let batch = 0; goesOn(batch); batch++) {
       const seed = batchSeed(options.seed, property.id, batch);
       const drawn = drawBatch(arbitrary, seed, Math.min(batchSize(batch), options.runs - cases));
       for (const c of drawn) options.coverage?.add(c);
@@ -77,7 +79,7 @@ export async function runProperty(subject: Subject, property: Property, options:
   } finally {
     await session?.close();
   }
-  return cases === 0 ? outcome({ status: 'skipped', reason: 'no case was checked before the time was up' }) : outcome({ status: 'held' });
+  return cases === 0 ? outcome({ status: 'skipped', reason: 'the run was interrupted' }) : outcome({ status: 'held' });
 }
 
 /** For properties that open sessions of their own: no two checks at a time, and none after the first that falls. */
