@@ -77,6 +77,8 @@ export function expectationOf(c: AttentionCase, conventions: Conventions, precis
   };
   const call = callOf(c, conventions, precision, sizes, result);
   const row = rowFor(kvLen, vHeadDim);
+  // Whoever used the row before may have turned its vectors.
+  row.turnError.fill(0, 0, kvLen);
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < numHeads; h++) {
       const kvHead = Math.floor(h / (numHeads / numKvHeads));

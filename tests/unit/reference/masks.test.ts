@@ -157,8 +157,8 @@ describe('a query that keeps no key', () => {
     tensor: floatTensor('float32', [1, 3], cells),
   });
 
-  it.each([
-    ['boolean', { rank: 2, form: 'boolean', tensor: boolTensor([1, 3], [0, 0, 0]) } as Mask, undefined, 'zeros'],
+  it.each<[string, Mask | undefined, string | undefined, string]>([
+    ['boolean', { rank: 2, form: 'boolean', tensor: boolTensor([1, 3], [0, 0, 0]) }, undefined, 'zeros'],
     ['finfo.min', additive(lowest, lowest, 0), 'finfo', 'uniform'],
     ['-inf', additive(-Infinity, 0, 0), 'inf', 'nan'],
     ['mixed', additive(lowest, -Infinity, 0), 'mixed', 'unspecified'],
