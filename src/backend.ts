@@ -91,8 +91,10 @@ export type BackendAnswer =
       /** [batch, num_heads, q_len, kv_len]: what enters the softmax */
       readonly scores?: FloatTensor;
       readonly gradients?: { readonly query: FloatTensor; readonly key: FloatTensor; readonly value: FloatTensor };
+      /** Inputs that the call wrote into, by name, where the backend worked on copies of its own (another process). */
+      readonly changed?: readonly string[];
     }
-  | { readonly error: { readonly type: string; readonly message: string } };
+  | { readonly error: { readonly type: string; readonly message: string; readonly traceback?: string } };
 
 export interface BackendSession {
   /** Many cases in, one answer per case out, in order. */

@@ -30,29 +30,35 @@ export interface WireTensor {
   readonly data: readonly WireNumber[];
 }
 
-/** One attention call as JSON. `left_window_size` and `right_window_size` count neighbours, -1 is unbounded; absent, there is no window. */
-export interface WireCase {
+/**
+ * One attention call as JSON. `left_window_size` and `right_window_size` count neighbours, -1 is unbounded; absent, there is no window.
+ * Between processes the numbers travel beside the JSON: `T` is then the name of a tensor.
+ */
+export interface WireCase<T = WireTensor> {
   readonly bridge: Bridge;
-  readonly query: WireTensor;
-  readonly key: WireTensor;
-  readonly value: WireTensor;
-  readonly mask?: { readonly rank: MaskRank; readonly form: MaskForm; readonly tensor: WireTensor };
+  readonly query: T;
+  readonly key: T;
+  readonly value: T;
+  readonly mask?: { readonly rank: MaskRank; readonly form: MaskForm; readonly tensor: T };
   readonly is_causal: boolean;
   readonly scale?: WireNumber;
   readonly rotary?: {
     readonly rotary_dim: number;
     readonly rotary_base: WireNumber;
     readonly layout: Rotary['layout'];
-    readonly position_ids: WireTensor;
+    readonly position_ids: T;
   };
   readonly left_window_size?: number;
   readonly right_window_size?: number;
   readonly softcap?: WireNumber;
-  readonly segments?: WireTensor;
+  readonly segments?: T;
   readonly mask_layout?: Layout;
   readonly want?: Want;
-  readonly grad_output?: WireTensor;
+  readonly grad_output?: T;
 }
+
+/** The tensors of a case as the wire, reports and Python name them. */
+export type TensorName = 'query' | 'key' | 'value' | 'mask' | 'position_ids' | 'segments' | 'grad_output';
 
 /** A case that is not one: the message names the field, what stands there, and what may. */
 export class WireError extends Error {
@@ -90,12 +96,17 @@ const tensorToWire = ({ dtype, shape, data }: Tensor): WireTensor => ({
 
 /** The wire form of a case; what is absent stays absent. */
 export function caseToWire(c: AttentionCase): WireCase {
+  return caseToWireWith(c, tensorToWire);
+}
+
+/** The same, with every tensor put into words by `write`, which is told the tensor's name in the wire form. */
+export function caseToWireWith<T>(c: AttentionCase, write: (tensor: Tensor, name: TensorName) => T): WireCase<T> {
   return {
     bridge: c.bridge,
-    query: tensorToWire(c.query),
-    key: tensorToWire(c.key),
-    value: tensorToWire(c.value),
-    ...(c.mask && { mask: { rank: c.mask.rank, form: c.mask.form, tensor: tensorToWire(c.mask.tensor) } }),
+    query: write(c.query, 'query'),
+    key: write(c.key, 'key'),
+    value: write(c.value, 'value'),
+    ...(c.mask && { mask: { rank: c.mask.rank, form: c.mask.form, tensor: write(c.mask.tensor, 'mask') } }),
     is_causal: c.isCausal,
     scale: numberToWire(c.scale),
     ...(c.rotary && {
@@ -103,7 +114,7 @@ export function caseToWire(c: AttentionCase): WireCase {
         rotary_dim: c.rotary.rotaryDim,
         rotary_base: numberToWire(c.rotary.base),
         layout: c.rotary.layout,
-        position_ids: tensorToWire(c.rotary.positionIds),
+        position_ids: write(c.rotary.positionIds, 'position_ids'),
       },
     }),
     ...(c.slidingWindow && {
@@ -111,10 +122,10 @@ export function caseToWire(c: AttentionCase): WireCase {
       right_window_size: c.slidingWindow.right ?? -1,
     }),
     ...(c.softcap !== undefined && { softcap: numberToWire(c.softcap) }),
-    ...(c.segments && { segments: tensorToWire(c.segments) }),
+    ...(c.segments && { segments: write(c.segments, 'segments') }),
     ...(c.maskLayout && { mask_layout: c.maskLayout }),
     ...(Object.keys(c.want).length > 0 && { want: { ...c.want } }),
-    ...(c.gradOutput && { grad_output: tensorToWire(c.gradOutput) }),
+    ...(c.gradOutput && { grad_output: write(c.gradOutput, 'grad_output') }),
   };
 }
 
@@ -291,4 +302,16 @@ export function toSnakeCase(value: unknown): unknown {
 /** `maskRanks` becomes `mask_ranks`. */
 export function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The way back: `mask_ranks` becomes `maskRanks`, at every depth; "NaN" and the like stay strings. */
+export function toCamelCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toCamelCase);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [camelCase(name), toCamelCase(item)]));
+}
+
+/** `mask_ranks` becomes `maskRanks`. */
+export function camelCase(name: string): string {
+  return name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

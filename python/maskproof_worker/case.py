@@ -1,0 +1,117 @@
+"""One attention call, in the names of the wire."""
+import traceback
+
+
+class Mask:
+    """What a caller says about which keys count.
+
+    rank 2 is [batch, kv_len], rank 3 [batch, q_len, kv_len], rank 4 [batch or 1, num_heads or 1, q_len or 1, kv_len].
+    form "boolean": True keeps; "additive": finfo(dtype).min or -inf drops, anything else is added to the score;
+    "integer" (rank 2): 1 keeps.
+    """
+
+    __slots__ = ("rank", "form", "array", "dtype")
+
+    def __init__(self, rank, form, array, dtype):
+        self.rank = rank
+        self.form = form
+        self.array = array
+        self.dtype = dtype
+
+
+class Rotary:
+    """Turns the first `rotary_dim` features by position_ids [batch, kv_len]; layout "half" is GPT-NeoX, "interleaved" GPT-J."""
+
+    __slots__ = ("rotary_dim", "rotary_base", "layout", "position_ids")
+
+    def __init__(self, rotary_dim, rotary_base, layout, position_ids):
+        self.rotary_dim = rotary_dim
+        self.rotary_base = rotary_base
+        self.layout = layout
+        self.position_ids = position_ids
+
+
+class Case:
+    """query [batch, num_heads, q_len, head_dim], key and value [batch, num_kv_heads, kv_len, ...] and what is asked of them.
+
+    `dtype` is "float64", "float32", "float16" or "bfloat16"; arrays of bfloat16 are uint16 words. What is absent is None.
+    `want` holds the names of what is asked for beside the output: "weights", "scores", "gradients".
+    """
+
+    __slots__ = (
+        "bridge",
+        "dtype",
+        "query",
+        "key",
+        "value",
+        "mask",
+        "is_causal",
+        "scale",
+        "rotary",
+        "left_window_size",
+        "right_window_size",
+        "softcap",
+        "segments",
+        "mask_layout",
+        "want",
+        "grad_output",
+    )
+
+    def __init__(self, wire, arrays, dtypes):
+        get = wire.get
+        self.bridge = get("bridge", "base")
+        self.query = arrays[wire["query"]]
+        self.key = arrays[wire["key"]]
+        self.value = arrays[wire["value"]]
+        self.dtype = dtypes[wire["query"]]
+        mask = get("mask")
+        self.mask = mask and Mask(mask["rank"], mask["form"], arrays[mask["tensor"]], dtypes[mask["tensor"]])
+        self.is_causal = wire["is_causal"]
+        # "NaN" and the like are strings on the wire, and float() reads them.
+        self.scale = float(wire["scale"])
+        rotary = get("rotary")
+        self.rotary = rotary and Rotary(
+            rotary["rotary_dim"], float(rotary["rotary_base"]), rotary["layout"], arrays[rotary["position_ids"]]
+        )
+        self.left_window_size = get("left_window_size")
+        self.right_window_size = get("right_window_size")
+        softcap = get("softcap")
+        self.softcap = None if softcap is None else float(softcap)
+        segments = get("segments")
+        self.segments = None if segments is None else arrays[segments]
+        self.mask_layout = get("mask_layout")
+        want = get("want")
+        self.want = frozenset(name for name, yes in want.items() if yes) if want else frozenset()
+        grad_output = get("grad_output")
+        self.grad_output = None if grad_output is None else arrays[grad_output]
+
+
+def tensor_names(wire):
+    """The tensors of a case on the wire: what they are called there, by the name that reports use."""
+    names = {name: wire[name] for name in ("query", "key", "value", "segments", "grad_output") if name in wire}
+    if "mask" in wire:
+        names["mask"] = wire["mask"]["tensor"]
+    if "rotary" in wire:
+        names["position_ids"] = wire["rotary"]["position_ids"]
+    return names
+
+
+def one_by_one(attend_one):
+    """Makes attend(session, cases) out of attend_one(session, case): what one case raises is that case's answer."""
+
+    def attend(session, cases):
+        answers = []
+        for case in cases:
+            try:
+                answers.append(attend_one(session, case))
+            except Exception as error:
+                answers.append(error)
+        return answers
+
+    return attend
+
+
+def error_on_wire(error):
+    """An exception as { type, message, traceback }."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return {"type": type(error).__name__, "message": str(error), "traceback": "".join(lines)[-8000:]}

@@ -1,0 +1,137 @@
+"""The loop of a worker: it says hello, and then answers until its input ends."""
+import json
+import os
+import platform
+import signal
+import sys
+
+import numpy as np
+
+from . import stdio
+from .case import Case, error_on_wire, tensor_names
+from .frames import read_frame, write_frame
+from .safetensors import Tensors, file_parts
+
+PROTOCOL = 1
+# The key of the metadata that holds the message.
+KEY = "maskproof"
+OUTPUTS = ("output", "weights", "scores")
+
+
+def serve(*, name, supports, attend, open=None, close=None, libraries=(), sessions="shared"):
+    """Answers until the input ends.
+
+    open(options) makes a session and close(session) ends it; attend(session, cases) returns one answer a case, in order:
+    {"output": array, "weights"?, "scores"?, "gradients"?: {"query", "key", "value"}}, or an exception (raised for all, or
+    returned for one). `libraries` are the modules whose versions reports tell. sessions="process" asks for a process a session,
+    where opening another leaves something behind.
+    """
+    if threadable(signal):
+        # Ctrl-C is for whoever started us.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    reader = os.fdopen(stdio.FRAMES_IN, "rb", buffering=1 << 20)
+    writer = os.fdopen(stdio.FRAMES_OUT, "wb", buffering=1 << 20)
+    hello = {"type": "hello", "protocol": PROTOCOL, "name": name, "supports": supports, "versions": versions_of(libraries), "sessions": sessions}
+    say(writer, hello)
+    answer = Answerer(attend, open or (lambda options: None), close or (lambda session: None))
+    while True:
+        frame = read_frame(reader)
+        if frame is None:
+            break
+        tensors = Tensors(frame)
+        message, arrays = answer(json.loads(tensors.metadata[KEY]), tensors)
+        say(writer, message, arrays)
+
+
+def serve_one_of(backends):
+    """Serves the backend that is named after the file (FILE.py:NAME), the first one where none is. `backends`: name to arguments of `serve`."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else next(iter(backends))
+    if asked not in backends:
+        sys.exit(f"{os.path.basename(sys.argv[0])} has no backend {asked!r}; it has {', '.join(backends)}.")
+    serve(**backends[asked])
+
+
+def threadable(module):
+    """Whether signals can be set here: only in the main thread."""
+    import threading
+
+    return threading.current_thread() is threading.main_thread() and hasattr(module, "SIGINT")
+
+
+def versions_of(libraries):
+    versions = {"python": platform.python_version(), "numpy": np.__version__}
+    for library in libraries:
+        module = sys.modules.get(library) or __import__(library)
+        versions[library] = str(getattr(module, "__version__", "unknown"))
+    return versions
+
+
+def say(writer, message, arrays=None):
+    try:
+        parts = file_parts(arrays or {}, {KEY: json.dumps(message, separators=(",", ":"), allow_nan=False)})
+        write_frame(writer, parts)
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
+        # The answer cannot be written; nothing of it has been.
+        if message["type"] != "answer":
+            raise
+        say(writer, {"type": "error", "id": message["id"], "error": error_on_wire(error)})
+
+
+class Answerer:
+    """Gives each request its reply."""
+
+    def __init__(self, attend, open, close):
+        self.attend = attend
+        self.open = open
+        self.close = close
+        self.sessions = {}
+
+    def __call__(self, request, tensors):
+        reply = {"id": request["id"]}
+        try:
+            kind = request["type"]
+            if kind == "attend":
+                answers, arrays = self.answers(self.sessions[request["session"]], request["cases"], tensors)
+                return {"type": "answer", **reply, "answers": answers}, arrays
+            if kind == "open":
+                self.sessions[request["session"]] = self.open(request.get("options", {}))
+                return {"type": "opened", **reply}, None
+            if kind == "close":
+                self.close(self.sessions.pop(request["session"]))
+                return {"type": "closed", **reply}, None
+            raise ValueError(f"There is no request of type {kind!r}.")
+        except Exception as error:
+            return {"type": "error", **reply, "error": error_on_wire(error)}, None
+
+    def answers(self, session, wire_cases, tensors):
+        cases = [Case(wire, tensors.arrays, tensors.dtypes) for wire in wire_cases]
+        given = self.attend(session, cases)
+        changed = set(tensors.changed())
+        arrays = {}
+        answers = []
+        for n, answer in enumerate(given):
+            if isinstance(answer, Exception):
+                said = {"error": error_on_wire(answer)}
+            else:
+                said = answer_on_wire(answer, f"{n}.", arrays)
+            if changed and n < len(wire_cases):
+                said["changed"] = [name for name, key in tensor_names(wire_cases[n]).items() if key in changed]
+            answers.append(said)
+        return answers, arrays
+
+
+def answer_on_wire(answer, prefix, arrays):
+    """The answer with its arrays put into `arrays` and named in their place."""
+    said = {}
+    for name in OUTPUTS:
+        array = answer.get(name)
+        if array is not None:
+            said[name] = prefix + name
+            arrays[prefix + name] = np.asarray(array)
+    gradients = answer.get("gradients")
+    if gradients is not None:
+        said["gradients"] = {}
+        for name, array in gradients.items():
+            said["gradients"][name] = f"{prefix}gradients.{name}"
+            arrays[f"{prefix}gradients.{name}"] = np.asarray(array)
+    return said

@@ -1,0 +1,125 @@
+/** Backends in another process: `python:FILE.py[:NAME]` and `exec:COMMAND`. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { AttentionCase } from '../../reference/case';
+import type { Backend, BackendSession, Supports } from '../backend';
+import { BackendError, UsageError } from '../errors';
+import { toCamelCase } from '../protocol/codec';
+import { Connection, type Launch } from '../protocol/connection';
+import { declaresNonsense } from '../protocol/failures';
+import { supportsProblem } from '../supports';
+import { packageRoot } from '../version';
+import { findPython } from './python-environment';
+
+export { killAll as closeWorkers } from '../protocol/connection';
+
+export interface WorkerOptions {
+  /** The interpreter that --python names. */
+  readonly python?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Milliseconds until its first message: what it imports may take long the first time. */
+  readonly startTimeoutMs?: number;
+}
+
+const defaultStartTimeoutMs = 300_000;
+
+/** Whether a --backend is a worker. */
+export function isWorkerSpec(spec: string): boolean {
+  return /^(?:python|exec):/.test(spec);
+}
+
+/** Starts the worker to hear what it is. Throws a UsageError for a specification that says nothing, and a BackendError of stage 'load'. */
+export async function workerBackend(spec: string, options: WorkerOptions = {}): Promise<Backend> {
+  const launch = launchOf(spec, options);
+  const first = await Connection.start(launch, 'load');
+  const { name, versions } = first.hello;
+  const supports = toCamelCase(first.hello.supports);
+  const problem = supportsProblem(supports);
+  if (problem !== undefined) {
+    first.kill();
+    throw declaresNonsense({ backend: name, stage: 'load', command: spec, stderr: [] }, problem);
+  }
+  const workers = new Workers(launch, first);
+  return { name, versions, supports: supports as Partial<Supports>, open: () => workers.open() };
+}
+
+/** How a worker is started: the interpreter and the script that takes the real standard output away, or the user's own command. */
+export function launchOf(spec: string, options: WorkerOptions = {}): Launch {
+  const { env = process.env, cwd = process.cwd(), startTimeoutMs = defaultStartTimeoutMs } = options;
+  const common = { spec, cwd, env, startTimeoutMs };
+  const command = /^exec:(.*)$/s.exec(spec)?.[1];
+  if (command !== undefined) {
+    if (command.trim() === '')
+      throw new UsageError('no_command', {
+        what: 'exec: names no command.',
+        mend: 'Write it as exec:COMMAND, such as exec:./my-worker.',
+      });
+    return { ...common, program: command, args: [], shell: true };
+  }
+  const [, file, variant] = /^python:(.+?\.py)(?::([^:]+))?$/s.exec(spec) ?? [];
+  if (file === undefined)
+    throw new UsageError('no_python_file', {
+      what: `${spec} names no file in Python.`,
+      mend: 'Write it as python:FILE.py, or python:FILE.py:NAME where a file has several backends.',
+    });
+  if (!existsSync(resolve(cwd, file)))
+    throw new BackendError(
+      { type: 'BackendMissingError', code: 'file_missing', stage: 'load', backend: spec },
+      {
+        what: `There is no file ${file}.`,
+        facts: [`Looked for ${resolve(cwd, file)}.`],
+        mend: 'Give the path of a worker in Python; docs/backends.md has one to start from.',
+      },
+    );
+  const { command: python, because } = findPython(options.python, { env, cwd });
+  const [program, ...before] = python;
+  const runner = join(packageRoot(), 'python', 'run_worker.py');
+  const args = [...before, runner, resolve(cwd, file), ...(variant === undefined ? [] : [variant])];
+  return { ...common, program, args, shell: false, python: { program: python.join(' '), because } };
+}
+
+/** The processes behind one backend: one as a rule, another while that one is busy or was lost. */
+class Workers {
+  readonly #launch: Launch;
+  #connections: Connection[];
+  #lastSession = 0;
+
+  constructor(launch: Launch, first: Connection) {
+    this.#launch = launch;
+    this.#connections = [first];
+  }
+
+  async open(): Promise<BackendSession> {
+    const session = ++this.#lastSession;
+    const connection = this.#idle() ?? (await this.#start());
+    await connection.open(session);
+    return {
+      attend: (cases: readonly AttentionCase[]) => connection.attend(session, cases),
+      close: () => this.#close(connection, session),
+    };
+  }
+
+  /** A process that would answer at once. One that is busy may be so for ever. */
+  #idle(): Connection | undefined {
+    this.#connections = this.#connections.filter(({ isAlive }) => isAlive);
+    return this.#connections.find(
+      ({ isBusy, sessions, hello }) => !isBusy && (hello.sessions === 'shared' || sessions.size === 0),
+    );
+  }
+
+  async #start(): Promise<Connection> {
+    const connection = await Connection.start(this.#launch, 'open');
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  async #close(connection: Connection, session: number): Promise<void> {
+    try {
+      await connection.close(session);
+    } finally {
+      const isSpare = this.#connections.some((other) => other !== connection && other.isAlive && !other.isBusy);
+      if (connection.sessions.size === 0 && (isSpare || connection.hello.sessions === 'process')) connection.kill();
+    }
+  }
+}
