@@ -84,6 +84,9 @@ function meaningProblem(c: AttentionCase): string | undefined {
   if (c.rotary && (c.rotary.rotaryDim % 2 !== 0 || c.rotary.rotaryDim < 2 || c.rotary.rotaryDim > headDim))
     return `rotary_dim is ${c.rotary.rotaryDim}, with head_dim ${headDim}.`;
   if (extraColumns(c) < 0 || extraRows(c) < 0) return `The mask is smaller than [q_len ${qLen}, kv_len ${kvLen}].`;
+  const rows = qLen + extraRows(c);
+  if (rows > qLen && (rows < kvLen || qLen > kvLen))
+    return `The mask has ${rows} rows, and not every query's position among ${kvLen} keys is one of them.`;
   return undefined;
 }
 

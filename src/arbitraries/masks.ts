@@ -84,7 +84,7 @@ function drawShape(dice: Dice, limits: Limits, rank: MaskRank, { batch, numHeads
   const columns = kvLen + (wanted(dice, limits.overlongKeys, 0.2) ? dice.int(1, 3) : 0);
   if (rank === 2) return [batch, 1, 1, columns];
   // As many rows as keys at least, so that the row at a query's position exists.
-  const rows = wanted(dice, limits.overlongRows, 0.2) ? Math.max(qLen + dice.int(1, 3), kvLen) : qLen;
+  const rows = qLen <= kvLen && wanted(dice, limits.overlongRows, 0.2) ? Math.max(qLen + dice.int(1, 3), kvLen) : qLen;
   const shape = [batch, rank === 3 ? 1 : numHeads, rows, columns];
   if (rank === 3 || limits.broadcast === 'never') return shape;
   const long = [0, 1, 2].filter((axis) => shape[axis] > 1 && (axis !== 2 || rows === qLen));

@@ -1,6 +1,7 @@
 import type { AttentionCase, Conventions, Mask } from '../../reference/case';
 import { sizesOf } from '../../reference/case';
 import { finfo } from '../../reference/dtype';
+import { extraRows } from './mask-facts';
 import { keepGrid, maskRowStart, positionOf } from '../../reference/masks';
 
 /** How over-long masks may be read; an empty row is one under any of these. */
@@ -13,10 +14,8 @@ function conventionsOf(causal: Conventions['causal'], overlongRows: Conventions[
 
 /** The conventions under which a case is read: one, but for masks with more rows than queries. */
 export function readingsOf(c: AttentionCase, causal: Conventions['causal']): Conventions[] {
-  const rows = c.mask === undefined || c.mask.rank === 2 ? 0 : c.mask.tensor.shape[c.mask.rank - 2];
-  return rows > c.query.shape[2]
-    ? readings.map((reading) => conventionsOf(causal, reading))
-    : [conventionsOf(causal, 'first')];
+  if (extraRows(c) <= 0) return [conventionsOf(causal, 'first')];
+  return readings.map((reading) => conventionsOf(causal, reading));
 }
 
 /** The rows, numbered as in [batch, num_heads, q_len], that keep no key. */

@@ -2,27 +2,26 @@ import type { AttentionCase, Mask, Rotary } from '../../../reference/case';
 import { sizesOf } from '../../../reference/case';
 import { finfo } from '../../../reference/dtype';
 import { asBoolean, asType, mapTensor } from './edit';
-import { range } from './select';
+import { range, select } from './select';
 
-/** Fewer features, all at once and then one by one. */
-export function* fewerFeatures(c: AttentionCase): Iterable<AttentionCase> {
-  const bare: AttentionCase = {
-    ...asType(c, 'float32'),
+/** The case without any feature that is no mask; `isCausal` as given. */
+export function bareCase(c: AttentionCase, isCausal: boolean): AttentionCase {
+  const plain = asType(c, 'float32');
+  return {
+    ...plain,
     bridge: 'base',
     rotary: undefined,
     slidingWindow: undefined,
     segments: undefined,
     softcap: undefined,
     maskLayout: undefined,
-    isCausal: false,
+    isCausal,
     scale: 1 / Math.sqrt(c.query.shape[3]),
-    want: {},
-    gradOutput: undefined,
   };
-  yield bare;
-  // What a property asks for stays, and so may causality.
-  yield { ...bare, want: c.want, gradOutput: bare.query.dtype === c.query.dtype ? c.gradOutput : undefined };
-  yield { ...bare, want: c.want, gradOutput: c.gradOutput && asType(c, 'float32').gradOutput, isCausal: c.isCausal };
+}
+
+/** Fewer features, one by one. */
+export function* fewerFeatures(c: AttentionCase): Iterable<AttentionCase> {
   yield { ...c, mask: undefined };
   yield* simplerMask(c);
   if (c.bridge === 'rotary') yield { ...c, bridge: 'base', rotary: undefined };
@@ -34,7 +33,18 @@ export function* fewerFeatures(c: AttentionCase): Iterable<AttentionCase> {
   yield { ...c, maskLayout: undefined };
   yield* fewerWants(c);
   for (const dtype of ['float32', 'float64', 'bfloat16'] as const) if (dtype !== c.query.dtype) yield asType(c, dtype);
+  yield* otherGroups(c);
   yield* smallerParts(c);
+}
+
+/** Every query head with keys and values of its own; else fewer heads of keys and values. */
+function* otherGroups(c: AttentionCase): Iterable<AttentionCase> {
+  const { numHeads, numKvHeads } = sizesOf(c);
+  if (numKvHeads === numHeads) return;
+  const group = numHeads / numKvHeads;
+  yield select(c, { ownKvHeads: range(numHeads).map((h) => Math.floor(h / group)) });
+  for (const count of range(numKvHeads))
+    if (count > 0 && numHeads % count === 0) yield select(c, { ownKvHeads: range(count) });
 }
 
 function* fewerWants(c: AttentionCase): Iterable<AttentionCase> {
@@ -108,6 +118,8 @@ export function* simplerMask(c: AttentionCase): Iterable<AttentionCase> {
   if (mask.form === 'additive') {
     const { lowest } = finfo[mask.tensor.dtype];
     const noBias = mapTensor(mask.tensor, (x) => (x === lowest || x === -Infinity ? x : 0));
+    // A bias tells two keys apart as a hole does.
+    yield { ...c, mask: asBoolean({ ...mask, tensor: mapTensor(mask.tensor, (x) => (x === 0 ? x : lowest)) }) };
     yield { ...c, mask: { ...mask, tensor: noBias } };
     yield { ...c, mask: { ...mask, tensor: mapTensor(mask.tensor, (x) => (x === -Infinity ? lowest : x)) } };
   }

@@ -1,6 +1,6 @@
 import type { AttentionCase, Mask } from '../../../reference/case';
 import { sizesOf } from '../../../reference/case';
-import { droppedCells, editMask, keptCell } from './edit';
+import { droppedCells, editMask, keptCell, plain } from './edit';
 import { range, select } from './select';
 
 /** Fewer dropped cells: none, one, halves, then all but one part of them; and dropped keys behind kept ones. */
@@ -11,8 +11,13 @@ export function* fewerHoles(c: AttentionCase): Iterable<AttentionCase> {
   const keeping = (cells: readonly number[]): AttentionCase => ({ ...c, mask: fill(mask, cells, keptCell(mask)) });
   yield keeping(dropped);
   if (dropped.length > 1) {
-    for (const only of new Set([dropped[dropped.length - 1], dropped[0]]))
-      yield keeping(dropped.filter((n) => n !== only));
+    // One hole, seen through the value of its key: what shows another hole may not show this one.
+    const columns = mask.tensor.shape[mask.tensor.shape.length - 1];
+    for (const only of new Set([...dropped.slice(-3).reverse(), ...dropped.slice(0, 2)])) {
+      const one = keeping(dropped.filter((n) => n !== only));
+      yield one;
+      if (only % columns < c.key.shape[2]) yield plain(one, only % columns);
+    }
   }
   for (let parts = 2; parts < 2 * dropped.length; parts *= 2) {
     const length = Math.ceil(dropped.length / parts);

@@ -11,7 +11,7 @@ const dtypeCost: Readonly<Record<FloatType, number>> = { float32: 0, float64: 1,
  */
 export function sizeOf(c: AttentionCase): readonly number[] {
   const s = sizesOf(c);
-  const sizes = s.batch + s.numHeads + s.numKvHeads + s.qLen + s.kvLen + s.headDim + s.vHeadDim;
+  const sizes = s.batch + s.numHeads + s.qLen + s.kvLen + s.headDim + s.vHeadDim;
   let dropped = 0;
   let early = 0;
   const numbers = [c.query.data, c.key.data, c.value.data, c.gradOutput?.data ?? []];
@@ -42,7 +42,8 @@ export function sizeOf(c: AttentionCase): readonly number[] {
 /** Everything about a case that is neither a size nor a number, weighed. */
 function featuresOf(c: AttentionCase): number {
   const { mask, rotary, slidingWindow: window, want } = c;
-  let cost = dtypeCost[c.query.dtype] + (c.isCausal ? 1 : 0);
+  const kvHeads = c.key.shape[1];
+  let cost = dtypeCost[c.query.dtype] + (c.isCausal ? 1 : 0) + (kvHeads < c.query.shape[1] ? 1 + kvHeads : 0);
   if (mask !== undefined) {
     cost += { 2: 2, 3: 4, 4: 6 }[mask.rank] + { boolean: 0, integer: 1, additive: 3 }[mask.form];
     if (mask.form === 'additive' && mask.tensor.data.includes(-Infinity)) cost++;

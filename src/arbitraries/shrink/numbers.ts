@@ -15,6 +15,7 @@ export function* plainerNumbers(c: AttentionCase): Iterable<AttentionCase> {
   const kvLen = c.key.shape[2];
   for (const j of new Set([kvLen - 1, 0])) yield plain(c, j);
   const zero: Change = () => 0;
+  yield* oneFeature(c);
   yield changed(changed(c, 'query', zero), 'key', zero);
   const names = (['query', 'key', 'value', 'gradOutput', 'bias'] as const).filter(
     (name) => tensorOf(c, name) !== undefined,
@@ -25,6 +26,42 @@ export function* plainerNumbers(c: AttentionCase): Iterable<AttentionCase> {
     for (const name of names) yield changed(c, name, plainer);
   }
   for (const name of names) yield* partByPart(c, name);
+}
+
+/** One query with several features as one feature with the same scores. */
+function* oneFeature(c: AttentionCase): Iterable<AttentionCase> {
+  const [batch, heads, qLen, headDim] = c.query.shape;
+  if (batch * heads * qLen > 1 || headDim === 1 || c.bridge === 'rotary') return;
+  const { dtype, data: query } = c.query;
+  const scale = c.scale === 1 / Math.sqrt(headDim) ? 1 : c.scale;
+  const scores = range(c.key.shape[2]).map(
+    (j) => (range(headDim).reduce((sum, d) => sum + query[d] * c.key.data[j * headDim + d], 0) * c.scale) / scale,
+  );
+  const top = Math.max(...scores.map(Math.abs));
+  for (const whole of [true, false]) {
+    // About as much in the query as in the keys, so that both stay in range.
+    const size = whole || top === 0 || !Number.isFinite(top) ? 1 : 2 ** Math.round(Math.log2(top) / 2);
+    const keys = Float64Array.from(scores, (x) => round(x / size, dtype) + 0);
+    const narrow = {
+      ...c,
+      scale,
+      query: { dtype, shape: [1, 1, 1, 1], data: Float64Array.of(round(size, dtype)) },
+      key: { dtype, shape: [1, 1, c.key.shape[2], 1], data: keys },
+    };
+    yield narrow;
+    const values = {
+      value: {
+        dtype,
+        shape: [1, 1, c.key.shape[2], 1],
+        data: Float64Array.from(scores, (_, j) => c.value.data[j * c.value.shape[3]]),
+      },
+    };
+    yield {
+      ...narrow,
+      ...values,
+      gradOutput: c.gradOutput && { dtype, shape: [1, 1, 1, 1], data: c.gradOutput.data.slice(0, 1) },
+    };
+  }
 }
 
 /** Ways to make every number plainer without making it 0. */

@@ -7,6 +7,8 @@ export interface Selection {
   readonly kvHeads?: readonly number[];
   /** Which heads of each group: 0 .. num_heads / num_kv_heads - 1. */
   readonly inGroup?: readonly number[];
+  /** Which heads keys and values have, where the heads of queries stay. */
+  readonly ownKvHeads?: readonly number[];
   readonly queries?: readonly number[];
   readonly keys?: readonly number[];
   readonly dims?: readonly number[];
@@ -57,8 +59,8 @@ export function select(c: AttentionCase, s: Selection): AttentionCase {
   return settle({
     ...c,
     query: takeFloat(c.query, [s.batch, heads, s.queries, s.dims]),
-    key: takeFloat(c.key, [s.batch, s.kvHeads, s.keys, s.dims]),
-    value: takeFloat(c.value, [s.batch, s.kvHeads, s.keys, s.valueDims]),
+    key: takeFloat(c.key, [s.batch, s.ownKvHeads ?? s.kvHeads, s.keys, s.dims]),
+    value: takeFloat(c.value, [s.batch, s.ownKvHeads ?? s.kvHeads, s.keys, s.valueDims]),
     mask: c.mask && selectMask(c.mask, s, heads, qLen, kvLen),
     scale: c.scale === 1 / Math.sqrt(headDim) ? 1 / Math.sqrt(dims) : c.scale,
     rotary: c.rotary && {

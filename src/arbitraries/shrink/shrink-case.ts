@@ -2,12 +2,14 @@ import type { AttentionCase } from '../../../reference/case';
 import { admits } from '../admits';
 import type { CaseConstraints } from '../constraints';
 import { limitsOf } from '../limits';
+import { explicitRows } from './explicit-rows';
 import { fewerFeatures } from './features';
 import { fewerHoles } from './holes';
 import { oneRow, smallestCases } from './jumps';
 import { isSmaller, sizeOf } from './measure';
 import { plainerNumbers } from './numbers';
 import { smallerSizes } from './sizes';
+import { wholesale } from './wholesale';
 
 /**
  * Smaller cases to try in this order, made lazily from the case alone: leaps to the smallest cases there are, then fewer batch rows,
@@ -29,7 +31,9 @@ export function* shrinkCase(c: AttentionCase, constraints: CaseConstraints = {})
 function* candidates(c: AttentionCase, constraints: CaseConstraints): Iterable<AttentionCase> {
   yield* smallestCases(c);
   yield* oneRow(c, limitsOf(constraints).causal);
+  yield* wholesale(c);
   yield* smallerSizes(c);
+  yield* explicitRows(c, limitsOf(constraints).causal);
   yield* fewerFeatures(c);
   yield* fewerHoles(c);
   yield* plainerNumbers(c);
