@@ -1,6 +1,7 @@
 /** The backends that come with the suite, by the name that the command line takes. Their packages are loaded only when one is asked for. */
 import type { Backend } from '../backend';
 import { onnxruntime } from './onnxruntime';
+import { onnxruntimeMha } from './onnxruntime-mha';
 import { oracleBackend } from './oracle';
 import { tfjs } from './tfjs';
 
@@ -27,6 +28,10 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   onnxruntime: {
     description: "ONNX Runtime's Attention operator on the CPU.",
     load: () => onnxruntime(),
+  },
+  'onnxruntime-mha': {
+    description: "ONNX Runtime's contributed MultiHeadAttention operator on the CPU.",
+    load: () => onnxruntimeMha(),
   },
 };
 

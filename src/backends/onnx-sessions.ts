@@ -1,7 +1,6 @@
-/** ONNX Runtime as its backends use it: loaded when asked for, a session for every variant of a model, tensors to and from its own. */
-import { getFloat16, setFloat16 } from '@petamoriken/float16';
+/** ONNX Runtime as its backends use it: loaded when asked for, and a session for every variant of a model. */
 import type * as ort from 'onnxruntime-node';
-import type { AttentionCase, FloatTensor, FloatType, Tensor } from '../../reference/case';
+import type { AttentionCase } from '../../reference/case';
 import type { BackendAnswer } from '../backend';
 import { encodeModel, type OnnxModel } from './onnx-model';
 import { loadOptional, optionalVersion } from './optional';
@@ -85,49 +84,4 @@ export class OnnxSessions {
     process.env.ORT_DISABLE_TELEMETRY = '1';
     return (this.runtime ??= loadOptional<OnnxRuntime>(packageName, this.backend));
   }
-}
-
-/** A tensor of ours as one of theirs. Integers become int64, or int32 where the operator wants that. */
-export function toOnnx(
-  runtime: OnnxRuntime,
-  { dtype, shape, data }: Tensor,
-  integers: 'int64' | 'int32' = 'int64',
-): ort.Tensor {
-  switch (dtype) {
-    case 'float32':
-      return new runtime.Tensor('float32', new Float32Array(data), shape);
-    case 'float64':
-      return new runtime.Tensor('float64', new Float64Array(data), shape);
-    case 'float16':
-      return new runtime.Tensor('float16', halfBits(data as Float64Array), shape);
-    case 'bool':
-      return new runtime.Tensor('bool', data as Uint8Array, shape);
-    case 'int64':
-      if (integers === 'int32') return new runtime.Tensor('int32', new Int32Array(data), shape);
-      return new runtime.Tensor('int64', BigInt64Array.from(data as Float64Array, BigInt), shape);
-    case 'bfloat16':
-      throw new Error('The JavaScript interface of ONNX Runtime has no bfloat16.');
-  }
-}
-
-/** One of their tensors as one of ours. */
-export function toTensor(result: ort.OnnxValue, dtype: FloatType, shape: readonly number[]): FloatTensor {
-  const { data, dims } = result as ort.Tensor;
-  if (dims.join() !== shape.join()) throw new Error(`The answer is [${dims.join(', ')}], not [${shape.join(', ')}].`);
-  const numbers = data instanceof Uint16Array ? fromHalfBits(data) : Float64Array.from(data as Float32Array);
-  return { dtype, shape, data: numbers };
-}
-
-const LITTLE_ENDIAN = true;
-
-function halfBits(data: Float64Array): Uint16Array {
-  const bits = new Uint16Array(data.length);
-  const view = new DataView(bits.buffer);
-  for (let n = 0; n < data.length; n++) setFloat16(view, 2 * n, data[n], LITTLE_ENDIAN);
-  return bits;
-}
-
-function fromHalfBits(bits: Uint16Array): Float64Array {
-  const view = new DataView(bits.buffer, bits.byteOffset, bits.byteLength);
-  return Float64Array.from(bits, (_, n) => getFloat16(view, 2 * n, LITTLE_ENDIAN));
 }

@@ -14,7 +14,8 @@ import { finfo } from '../../reference/dtype';
 import type { Precision } from '../../reference/precision';
 import { defineBackend, type Backend, type BackendAnswer } from '../backend';
 import type { OnnxModel, OnnxNode, OnnxValue } from './onnx-model';
-import { OnnxSessions, onnxVersions, toOnnx, toTensor, type Feeds, type OnnxRuntime } from './onnx-sessions';
+import { OnnxSessions, onnxVersions, type Feeds, type OnnxRuntime } from './onnx-sessions';
+import { expandedMask, keyRange, toOnnx, toTensor, withCausality } from './onnx-tensors';
 
 /** The first opset that has Attention. Opset 24 reads a mask that is shorter than the keys as one that drops the rest; 23 refuses it. */
 const opsets = [{ domain: '', version: 23 }];
@@ -231,47 +232,14 @@ function feedsOf(runtime: OnnxRuntime, c: AttentionCase, { past, rotary, dtype }
   return feeds;
 }
 
-/** Keys `from` up to `to` of a tensor [heads, kv_len, columns]. */
-function keyRange(
-  tensor: FloatTensor,
-  heads: number,
-  kvLen: number,
-  columns: number,
-  from: number,
-  to: number,
-  leading: readonly number[],
-): FloatTensor {
-  if (from === 0 && to === kvLen) return tensor;
-  const data = new Float64Array(heads * (to - from) * columns);
-  for (let h = 0; h < heads; h++) {
-    data.set(tensor.data.subarray((h * kvLen + from) * columns, (h * kvLen + to) * columns), h * (to - from) * columns);
-  }
-  return { dtype: tensor.dtype, shape: [...leading, to - from, columns], data };
-}
-
-/**
- * A mask as the operator reads it: [batch or 1, num_heads or 1, q_len, kv_len], true keeps. The operator broadcasts a mask of rank 2 or 3 from the
- * right, where ours are [batch, kv_len] and [batch, q_len, kv_len], and refuses a broadcast query axis. Lengths that do not fit stay as they are: it refuses them.
- */
-function operatorMask(c: AttentionCase, { rank, form, tensor }: Mask): FloatTensor | BoolTensor {
+/** A mask as the operator reads it: [batch or 1, num_heads or 1, q_len, kv_len], true keeps. */
+function operatorMask(c: AttentionCase, mask: Mask): FloatTensor | BoolTensor {
   const { qLen, kvLen } = sizesOf(c);
-  const columns = tensor.shape[tensor.shape.length - 1];
-  const leading = rank === 4 ? tensor.shape.slice(0, 2) : [tensor.shape[0], 1];
-  const rows = rank === 2 ? 1 : tensor.shape[rank - 2];
-  // Each row of a mask that has one row for all queries is repeated for each of them.
-  const repeats = rank === 2 || (rank === 4 && rows === 1) ? qLen : 1;
-  const shape = [...leading, rows * repeats, columns];
-  if (form !== 'additive') {
-    return { dtype: 'bool', shape, data: repeated(tensor.data, columns, repeats, (size) => new Uint8Array(size)) };
+  if (mask.form === 'additive' && mask.rank !== 4 && c.isCausal && liftsCausality(c)) {
+    return withCausality(expandedMask(mask.rank, mask.tensor, qLen), kvLen - qLen, -Infinity);
   }
-  const data = repeated(tensor.data, columns, repeats, (size) => new Float64Array(size));
-  if (c.isCausal && rank !== 4 && liftsCausality(c)) {
-    for (let cell = 0; cell < data.length; cell++) {
-      const i = Math.floor(cell / columns) % (rows * repeats);
-      if (cell % columns > i + kvLen - qLen) data[cell] = -Infinity;
-    }
-  }
-  return { dtype: tensor.dtype, shape, data };
+  if (mask.form === 'integer') throw new Error('The operator has no integer masks.');
+  return expandedMask(mask.rank, mask.tensor, qLen);
 }
 
 /**
@@ -280,20 +248,6 @@ function operatorMask(c: AttentionCase, { rank, form, tensor }: Mask): FloatTens
  */
 function liftsCausality({ query, mask }: AttentionCase): boolean {
   return query.dtype === 'float64' && mask?.form === 'additive';
-}
-
-function repeated<T extends Float64Array | Uint8Array>(
-  data: Float64Array | Uint8Array,
-  columns: number,
-  repeats: number,
-  make: (size: number) => T,
-): T {
-  const result = make(data.length * repeats);
-  for (let row = 0; row < data.length / columns; row++) {
-    const cells = data.subarray(row * columns, (row + 1) * columns);
-    for (let n = 0; n < repeats; n++) result.set(cells, (row * repeats + n) * columns);
-  }
-  return result;
 }
 
 /** Cosines and sines of the positions of keys `from` up to `to`: [batch, length, rotary_dim / 2]; in float64 [batch, 1, length, head_dim] and the order that swaps pairs. */

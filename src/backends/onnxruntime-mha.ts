@@ -1,0 +1,213 @@
+/**
+ * ONNX Runtime's contributed operator com.microsoft.MultiHeadAttention on its CPU provider.
+ * Boolean masks of rank 2 and 3 are its key_padding_mask, everything else its attention_bias; causality is its `unidirectional`.
+ * What it adds for padding is -10000 unless a model says otherwise, and models seldom do: that default is what is tested here.
+ */
+import { type AttentionCase, type FloatTensor, type Mask, sizesOf } from '../../reference/case';
+import { finfo } from '../../reference/dtype';
+import type { Precision } from '../../reference/precision';
+import { defineBackend, type Backend, type BackendAnswer } from '../backend';
+import type { OnnxModel, OnnxValue } from './onnx-model';
+import { OnnxSessions, onnxVersions, type Feeds, type OnnxRuntime } from './onnx-sessions';
+import { expandedMask, keyRange, toOnnx, toTensor, withCausality } from './onnx-tensors';
+
+const name = 'onnxruntime-mha';
+const contributed = 'com.microsoft';
+/** The default of `mask_filter_value`. */
+const paddingFill = -10000;
+
+/** The backend `onnxruntime-mha`. */
+export function onnxruntimeMha(): Backend {
+  return defineBackend({
+    name,
+    versions: onnxVersions(name),
+    supports: {
+      bridges: ['base'],
+      dtypes: ['float32', 'float16'],
+      maskRanks: [2, 3, 4],
+      maskForms: ['boolean', 'additive', 'integer'],
+      causal: 'bottom_right',
+      bidirectional: true,
+      // key_padding_mask adds -10000 to every score of such a row, where causality drops with finfo.min.
+      fullyMaskedRow: { boolean: 'unspecified', finfo: 'uniform', inf: 'nan' },
+      cache: true,
+      crossLength: true,
+      valueDim: true,
+      scale: true,
+      returns: ['output', 'scores'],
+      precision: { float32: precision, float16: { ...precision, output: 'float16' } },
+    },
+    open: () => {
+      const sessions = new OnnxSessions(name);
+      return { attend: (cases) => sessions.answer(cases, answer), close: () => sessions.close() };
+    },
+  });
+}
+
+/** float16 goes through casts to float32 and back that the runtime inserts: the provider has no half-precision kernel. */
+const precision: Precision = {
+  accumulate: { type: 'float32' },
+  scale: { roundings: 2 },
+  exp: { relative: 4 * finfo.float32.u, tiny: 2 ** -149 },
+  divide: 2,
+  // Without masks and causality its flash kernel runs, in tiles as the L2 cache has them; this is fewer than any.
+  tile: 64,
+  finfoFill: paddingFill,
+};
+
+interface Variant {
+  readonly type: 'float32' | 'float16';
+  readonly numHeads: number;
+  readonly mask: 'key_padding_mask' | 'attention_bias' | undefined;
+  readonly isCausal: boolean;
+  readonly past: boolean;
+  readonly scale: number | undefined;
+  readonly scores: boolean;
+}
+
+function variantOf(c: AttentionCase): Variant {
+  const { numHeads, qLen, kvLen, headDim, vHeadDim } = sizesOf(c);
+  const { dtype } = c.query;
+  if (dtype !== 'float32' && dtype !== 'float16') throw new Error(`The operator has no ${dtype}.`);
+  const isCausal = c.isCausal && c.mask?.rank !== 4;
+  // Without a past, `unidirectional` reads q_len < kv_len neither as top_left nor as bottom_right; a past must have value and key of one width.
+  const lifted = isCausal && qLen < kvLen && headDim !== vHeadDim;
+  const padding = !lifted && c.mask !== undefined && c.mask.form !== 'additive' && c.mask.rank !== 4;
+  return {
+    type: dtype,
+    numHeads,
+    mask: padding ? 'key_padding_mask' : c.mask !== undefined || lifted ? 'attention_bias' : undefined,
+    isCausal: isCausal && !lifted,
+    past: isCausal && qLen < kvLen && !lifted,
+    scale: c.scale === 1 / Math.sqrt(headDim) ? undefined : c.scale,
+    scores: c.want.scores === true,
+  };
+}
+
+function attentionModel({ type, numHeads, mask, isCausal, past, scale, scores }: Variant): OnnxModel {
+  const inputs: OnnxValue[] = [];
+  const input = (present: boolean, label: string, of: OnnxValue['type'] = type): string => {
+    if (!present) return '';
+    inputs.push({ name: label, type: of });
+    return label;
+  };
+  const operands = [
+    input(true, 'query'),
+    input(true, 'key'),
+    input(true, 'value'),
+    '',
+    input(mask === 'key_padding_mask', 'key_padding_mask', 'int32'),
+    input(mask === 'attention_bias', 'attention_bias'),
+    input(past, 'past_key'),
+    input(past, 'past_value'),
+  ];
+  // Without its present outputs the operator leaves the past out, and says nothing.
+  const present = past ? ['present_key', 'present_value'] : ['', ''];
+  const outputs = scores ? ['output', ...present, 'scores'] : past ? ['output', ...present] : ['output'];
+  return {
+    opsets: [
+      { domain: '', version: 23 },
+      { domain: contributed, version: 1 },
+    ],
+    nodes: [
+      {
+        operator: 'MultiHeadAttention',
+        domain: contributed,
+        inputs: operands,
+        outputs,
+        ints: { num_heads: numHeads, unidirectional: isCausal ? 1 : 0 },
+        floats: scale === undefined ? {} : { scale },
+      },
+    ],
+    inputs,
+    outputs: ['output', ...(scores ? ['scores'] : [])].map((label) => ({ name: label, type })),
+  };
+}
+
+async function answer(runtime: OnnxRuntime, sessions: OnnxSessions, c: AttentionCase): Promise<BackendAnswer> {
+  const variant = variantOf(c);
+  const results = await sessions.run(variant, () => attentionModel(variant), feedsOf(runtime, c, variant));
+  const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
+  const { dtype } = c.query;
+  const output = toTensor(results.output, dtype, [batch, qLen, numHeads * vHeadDim]);
+  return {
+    output: {
+      dtype,
+      shape: [batch, numHeads, qLen, vHeadDim],
+      data: swapped(output.data, batch, qLen, numHeads, vHeadDim),
+    },
+    ...(variant.scores ? { scores: toTensor(results.scores, dtype, [batch, numHeads, qLen, kvLen]) } : {}),
+  };
+}
+
+function feedsOf(runtime: OnnxRuntime, c: AttentionCase, variant: Variant): Feeds {
+  const { batch, numHeads, qLen, kvLen, headDim, vHeadDim } = sizesOf(c);
+  const before = variant.past ? kvLen - qLen : 0;
+  const hidden = (tensor: FloatTensor, columns: number): FloatTensor => {
+    const length = tensor.shape[2];
+    return {
+      dtype: tensor.dtype,
+      shape: [batch, length, numHeads * columns],
+      data: swapped(tensor.data, batch, numHeads, length, columns),
+    };
+  };
+  const keys = (tensor: FloatTensor, columns: number, from: number, to: number): FloatTensor =>
+    keyRange(tensor, batch * numHeads, kvLen, columns, from, to, [batch, numHeads]);
+  const tensors = {
+    query: hidden(c.query, headDim),
+    key: hidden(keys(c.key, headDim, before, kvLen), headDim),
+    value: hidden(keys(c.value, vHeadDim, before, kvLen), vHeadDim),
+    ...(variant.past
+      ? { past_key: keys(c.key, headDim, 0, before), past_value: keys(c.value, vHeadDim, 0, before) }
+      : {}),
+    ...(variant.mask === 'attention_bias' ? { attention_bias: biasOf(c) } : {}),
+  };
+  const feeds: Feeds = {};
+  for (const [label, tensor] of Object.entries(tensors)) feeds[label] = toOnnx(runtime, tensor);
+  if (variant.mask === 'key_padding_mask' && c.mask !== undefined) {
+    feeds.key_padding_mask = toOnnx(
+      runtime,
+      { ...c.mask.tensor, dtype: 'int64', data: Float64Array.from(c.mask.tensor.data) },
+      'int32',
+    );
+  }
+  return feeds;
+}
+
+/** What is added to the scores: an additive mask, or finfo.min where a boolean one drops, [batch or 1, num_heads or 1, q_len, kv_len]. */
+function biasOf(c: AttentionCase): FloatTensor {
+  const { qLen, kvLen } = sizesOf(c);
+  const { dtype } = c.query;
+  const { lowest } = finfo[dtype];
+  const mask = c.mask === undefined ? keepsAll(qLen, kvLen) : c.mask;
+  const expanded = expandedMask(mask.rank, mask.tensor, qLen);
+  const data =
+    mask.form === 'additive'
+      ? Float64Array.from(expanded.data)
+      : Float64Array.from(expanded.data, (keep) => (keep ? 0 : lowest));
+  const bias: FloatTensor = { dtype, shape: expanded.shape, data };
+  return c.isCausal && mask.rank !== 4 ? withCausality(bias, kvLen - qLen, lowest) : bias;
+}
+
+function keepsAll(qLen: number, kvLen: number): Mask {
+  return {
+    rank: 3,
+    form: 'boolean',
+    tensor: { dtype: 'bool', shape: [1, qLen, kvLen], data: new Uint8Array(qLen * kvLen).fill(1) },
+  };
+}
+
+/** [batch, first, second, columns] as [batch, second, first, columns]. */
+function swapped(data: Float64Array, batch: number, first: number, second: number, columns: number): Float64Array {
+  const result = new Float64Array(data.length);
+  let from = 0;
+  for (let b = 0; b < batch; b++) {
+    for (let n = 0; n < first; n++) {
+      for (let m = 0; m < second; m++) {
+        result.set(data.subarray(from, from + columns), ((b * second + m) * first + n) * columns);
+        from += columns;
+      }
+    }
+  }
+  return result;
+}
