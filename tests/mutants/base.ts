@@ -155,9 +155,9 @@ export class Attention {
           const plain = keys.map((key) => this.score(c, query, key));
           const logits = plain.map((x, j) => this.masked(c, mask, x, b, h, i, j));
           const w = this.weights(c, logits, { b, h, i });
-          this.combine(c, w, values, vHeadDim).forEach((o, d) => (output[row * vHeadDim + d] = o));
-          this.shownWeights(c, w, plain).forEach((p, j) => (weights[row * kvLen + j] = p));
-          this.shownScores(c, logits, w, plain).forEach((s, j) => (scores[row * kvLen + j] = s));
+          output.set(this.combine(c, w, values, vHeadDim), row * vHeadDim);
+          if (c.want.weights) weights.set(this.shownWeights(c, w, plain), row * kvLen);
+          if (c.want.scores) scores.set(this.shownScores(c, logits, w, plain), row * kvLen);
         }
       }
     }
@@ -198,8 +198,7 @@ export class Attention {
 
   /** Where query i stands among the keys. */
   position(c: AttentionCase, i: number): number {
-    const { qLen, kvLen } = sizesOf(c);
-    return i + kvLen - qLen;
+    return i + c.key.shape[2] - c.query.shape[2];
   }
 
   query(c: AttentionCase, b: number, h: number, i: number): Row {
@@ -238,13 +237,9 @@ export class Attention {
 
   /** The score before the mask. */
   score(c: AttentionCase, query: Row, key: Row): number {
-    return this.capped(
-      c,
-      this.scaled(
-        c,
-        query.reduce((sum, q, d) => sum + q * key[d], 0),
-      ),
-    );
+    let dot = 0;
+    for (let d = 0; d < query.length; d++) dot += query[d] * key[d];
+    return this.capped(c, this.scaled(c, dot));
   }
 
   scaled(c: AttentionCase, dot: number): number {
@@ -272,9 +267,10 @@ export class Attention {
 
   /** The mask's number for a query and a key. */
   cell(c: AttentionCase, mask: View, b: number, h: number, i: number, j: number): number {
-    return mask.storage[
-      this.cellIndex(c, mask, b, h, i, j).reduce((at, n, axis) => at + n * mask.strides[axis], mask.offset)
-    ];
+    const index = this.cellIndex(c, mask, b, h, i, j);
+    let at = mask.offset;
+    for (let axis = 0; axis < index.length; axis++) at += index[axis] * mask.strides[axis];
+    return mask.storage[at];
   }
 
   cellIndex(c: AttentionCase, mask: View, b: number, h: number, i: number, j: number): number[] {
@@ -338,7 +334,12 @@ export class Attention {
 
   /** The weighted sum of the values. A weight of exactly 0 leaves its value out, whatever it holds. */
   combine(_c: AttentionCase, weights: Row, values: readonly Row[], vHeadDim: number): Row {
-    return indices(vHeadDim).map((d) => sum(weights.map((w, j) => (w === 0 ? 0 : w * values[j][d]))));
+    const output = indices(vHeadDim).fill(0);
+    weights.forEach((w, j) => {
+      if (w === 0) return;
+      for (let d = 0; d < vHeadDim; d++) output[d] += w * values[j][d];
+    });
+    return output;
   }
 
   shownWeights(_c: AttentionCase, weights: Row, _plain: Row): Row {
@@ -351,18 +352,24 @@ export class Attention {
 }
 
 export function indices(length: number): number[] {
-  return Array.from({ length }, (_, n) => n);
+  const all: number[] = [];
+  for (let n = 0; n < length; n++) all.push(n);
+  return all;
 }
 
 export function sum(xs: Row): number {
-  return xs.reduce((a, b) => a + b, 0);
+  let total = 0;
+  for (const x of xs) total += x;
+  return total;
 }
 
 /** One token's features, out of [batch, heads, tokens, features]. */
 export function vector(tensor: FloatTensor, b: number, h: number, token: number): Row {
   const [, heads, tokens, size] = tensor.shape;
   const start = ((b * heads + h) * tokens + token) * size;
-  return Array.from(tensor.data.subarray(start, start + size));
+  const features: Row = [];
+  for (let d = 0; d < size; d++) features.push(tensor.data[start + d]);
+  return features;
 }
 
 /** Everything that a backend can declare, gradients apart. */

@@ -99,7 +99,7 @@ export const equivalents: readonly Equivalent[] = [
         return rounded('float32', Math.max(x - largest.float32, -largest.float32));
       }
     },
-    { fullyMaskedRow: 'unspecified', poison: undefined, dtypes: ['float32', 'bfloat16'] },
+    { fullyMaskedRow: 'unspecified', poison: undefined, dtypes: ['float32'] },
   ),
   equivalent(
     'nan-for-empty-rows',
