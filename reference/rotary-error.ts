@@ -5,7 +5,7 @@ import { gamma } from './charges';
 import { finfo } from './dtype';
 import { defaultPrecision } from './precision';
 import type { Precision } from './precision';
-import { pairOf } from './rotary';
+import { frequencyOf, pairOf } from './rotary';
 import type { Row } from './row';
 
 /** What does not depend on the pair of query and key. A rotation preserves the norm of each pair of features. */
@@ -39,7 +39,7 @@ export function turnChargesOf(c: AttentionCase, precision: Precision): TurnCharg
   // The three operations of a rotation, and the storage of its two factors.
   const turn = Math.SQRT2 * (trig * angle + tableU + Math.SQRT2 * gamma(2, turnedIn.u));
   for (let n = 0; n < pairs; n++) {
-    const frequency = Math.pow(rotary.base, (-2 * n) / rotary.rotaryDim);
+    const frequency = frequencyOf(rotary, n);
     for (let at = 0; at < batch * kvLen; at++) {
       // The product of position and frequency is rounded.
       side[at * pairs + n] = angle * Math.abs(rotary.positionIds.data[at] * frequency) + turn;
@@ -66,7 +66,9 @@ function pairNorms(data: Float64Array, headDim: number, c: AttentionCase): Float
   for (let n = 0; n < pairs; n++) {
     const [first, second] = pairOf(rotary, n);
     for (let v = 0; v < vectors; v++) {
-      norms[v * pairs + n] = Math.hypot(data[v * headDim + first], data[v * headDim + second]);
+      const x = data[v * headDim + first];
+      const y = data[v * headDim + second];
+      norms[v * pairs + n] = Math.sqrt(x * x + y * y);
     }
   }
   return norms;

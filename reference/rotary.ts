@@ -1,9 +1,9 @@
 import { sizesOf } from './case';
 import type { AttentionCase, Rotary } from './case';
 
-/** The angle of pair n at a position. */
-export function angleOf(rotary: Rotary, position: number, n: number): number {
-  return position * Math.pow(rotary.base, (-2 * n) / rotary.rotaryDim);
+/** By how much pair n turns from one position to the next. */
+export function frequencyOf(rotary: Rotary, n: number): number {
+  return Math.pow(rotary.base, (-2 * n) / rotary.rotaryDim);
 }
 
 /** Which two features of a head pair n turns. */
@@ -22,22 +22,21 @@ export function turned(c: AttentionCase): Turned {
   const { rotary } = c;
   if (c.bridge !== 'rotary' || rotary === undefined) return { query: c.query.data, key: c.key.data };
   const { batch, numHeads, numKvHeads, qLen, kvLen, headDim } = sizesOf(c);
-  const pairs = rotary.rotaryDim / 2;
   const query = c.query.data.slice();
   const key = c.key.data.slice();
-  for (let b = 0; b < batch; b++) {
-    for (let j = 0; j < kvLen; j++) {
-      // Query i shares the position of key i + kv_len - q_len.
-      const i = j - (kvLen - qLen);
-      const position = rotary.positionIds.data[b * kvLen + j];
-      for (let n = 0; n < pairs; n++) {
-        const angle = angleOf(rotary, position, n);
+  for (let n = 0; n < rotary.rotaryDim / 2; n++) {
+    const frequency = frequencyOf(rotary, n);
+    const [first, second] = pairOf(rotary, n);
+    for (let b = 0; b < batch; b++) {
+      for (let j = 0; j < kvLen; j++) {
+        const angle = rotary.positionIds.data[b * kvLen + j] * frequency;
         const cos = Math.cos(angle);
         const sin = Math.sin(angle);
-        const [first, second] = pairOf(rotary, n);
         for (let h = 0; h < numKvHeads; h++) {
           turn(key, ((b * numKvHeads + h) * kvLen + j) * headDim, first, second, cos, sin);
         }
+        // Query i shares the position of key i + kv_len - q_len.
+        const i = j - (kvLen - qLen);
         if (i < 0) continue;
         for (let h = 0; h < numHeads; h++) {
           turn(query, ((b * numHeads + h) * qLen + i) * headDim, first, second, cos, sin);

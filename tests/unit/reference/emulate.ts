@@ -3,7 +3,7 @@ import type { AttentionCase, FloatType } from '../../../reference/case';
 import { finfo, round } from '../../../reference/dtype';
 import { biasAt } from '../../../reference/masks';
 import type { Precision, Store } from '../../../reference/precision';
-import { angleOf, pairOf } from '../../../reference/rotary';
+import { frequencyOf, pairOf } from '../../../reference/rotary';
 import { bottomRight } from './random-case';
 
 /** A way to compute attention within a declared precision. */
@@ -170,7 +170,7 @@ function turn(c: AttentionCase, machine: Machine): { query: Float64Array; key: F
       const b = Math.floor(v / length / heads);
       const position = rotary.positionIds.data[b * kvLen + (v % length) + kvLen - length];
       for (let n = 0; n < rotary.rotaryDim / 2; n++) {
-        const angle = round(position * round(angleOf(rotary, 1, n), wide), wide);
+        const angle = round(position * round(frequencyOf(rotary, n), wide), wide);
         const cos = r(round(Math.cos(angle), wide));
         const sin = r(round(Math.sin(angle), wide));
         const [first, second] = pairOf(rotary, n);
