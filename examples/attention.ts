@@ -34,3 +34,18 @@ export function cellOf({ mask }: AttentionCase, b: number, h: number, i: number,
   const index = mask.rank === 2 ? [b, j] : mask.rank === 3 ? [b, i, j] : [b, h, i, j];
   return data[index.reduce((at, n, axis) => at * shape[axis] + (shape[axis] === 1 ? 0 : n), 0)];
 }
+
+const finfoMin = -3.4028234663852886e38;
+
+/** What each cell of a case's mask, and its causal rule, add to a score. Throws where the mask has no column for some key. */
+export function biasOf(c: AttentionCase): Bias {
+  const kvLen = c.key.shape[2];
+  const past = kvLen - c.query.shape[2];
+  if (c.mask && c.mask.tensor.shape.at(-1) !== kvLen) throw new RangeError(`The mask has ${c.mask.tensor.shape.at(-1)} columns for ${kvLen} keys.`);
+  return (b, h, i, j) => {
+    if (c.isCausal && c.mask?.rank !== 4 && j > i + past) return -Infinity;
+    const cell = cellOf(c, b, h, i, j);
+    if (c.mask?.form === 'additive') return cell === finfoMin ? -Infinity : cell;
+    return cell === 0 ? -Infinity : 0;
+  };
+}

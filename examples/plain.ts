@@ -1,8 +1,5 @@
-/** A backend that is right: boolean and additive masks of every rank, causal or not. */
 import { defineBackend } from 'maskproof/backend';
-import { attend, cellOf } from './attention';
-
-const finfoMin = -3.4028234663852886e38;
+import { attend, biasOf } from './attention';
 
 export default defineBackend({
   name: 'plain',
@@ -15,18 +12,6 @@ export default defineBackend({
     fullyMaskedRow: 'zeros',
   },
   open: () => ({
-    attend: (cases) =>
-      cases.map((c) => {
-        const past = c.key.shape[2] - c.query.shape[2];
-        if (c.mask && c.mask.tensor.shape.at(-1) !== c.key.shape[2]) return { error: { type: 'ValueError', message: 'The mask does not have a column for every key.' } };
-        return {
-          output: attend(c, (b, h, i, j) => {
-            if (c.mask?.rank !== 4 && c.isCausal && j > i + past) return -Infinity;
-            const cell = cellOf(c, b, h, i, j);
-            if (c.mask?.form === 'additive') return cell === finfoMin ? -Infinity : cell;
-            return c.mask && cell === 0 ? -Infinity : 0;
-          }),
-        };
-      }),
+    attend: (cases) => cases.map((c) => ({ output: attend(c, biasOf(c)) })),
   }),
 });
