@@ -34,6 +34,9 @@ def kept_and_bias(case, shape):
     mask = case.mask
     if mask is not None:
         # [batch, kv_len] and [batch, q_len, kv_len] say nothing about heads; the former nothing about queries either.
+        if mask.array.shape[-1] != kv_len:
+            # Else numpy would stretch a mask of one column over all keys.
+            raise ValueError(f"A mask with {mask.array.shape[-1]} columns was given for {kv_len} keys.")
         cells = {2: lambda a: a[:, None, None, :], 3: lambda a: a[:, None], 4: lambda a: a}[mask.rank](mask.array)
         if mask.form == "additive":
             bias = float32_of(cells)

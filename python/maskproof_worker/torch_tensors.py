@@ -1,0 +1,68 @@
+"""Arrays of a case as PyTorch tensors, masks in the shape and layout that a library takes, and back."""
+import numpy as np
+import torch
+
+INFINITY = float("inf")
+
+
+def to_torch(array):
+    """A tensor over the array's own memory; words of bfloat16 become bfloat16."""
+    if array.dtype == np.uint16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def from_torch(tensor):
+    """The way back; bfloat16 becomes its words."""
+    tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.contiguous().view(torch.int16).numpy().view(np.uint16)
+    return tensor.numpy()
+
+
+def lifted_mask(case):
+    """The mask in four axes, [batch or 1, num_heads or 1, q_len or 1, kv_len], in the layout that the case asks for; None where there is none."""
+    if case.mask is None:
+        return None
+    mask = laid_out(to_torch(case.mask.array), case.mask_layout)
+    if case.mask.rank < 4 and mask.shape[-1] < case.key.shape[-2]:
+        # PyTorch stretches a mask of one column over all keys, as it documents. In two and three axes that is for us to refuse.
+        raise ValueError(f"A mask with {mask.shape[-1]} columns was given for {case.key.shape[-2]} keys.")
+    if case.mask.rank == 2:
+        return mask[:, None, None, :]
+    return mask[:, None] if case.mask.rank == 3 else mask
+
+
+def with_causality(mask, q_len, kv_len):
+    """The mask with what the causal rule drops put into it: False, or the sentinel that the mask itself uses."""
+    may = causal(q_len, kv_len)
+    if mask.dtype == torch.bool:
+        return mask & may
+    # Chosen, not added: two sentinels would sum past finfo.min.
+    drop = -INFINITY if torch.isneginf(mask).any() else torch.finfo(mask.dtype).min
+    return torch.where(may, mask, drop)
+
+
+def causal(q_len, kv_len):
+    """[q_len, kv_len]: True where query i, which stands at i + kv_len - q_len, may see key j."""
+    return torch.ones(q_len, kv_len, dtype=torch.bool).tril(kv_len - q_len)
+
+
+def laid_out(tensor, layout):
+    """The same values in other strides."""
+    if layout == "transposed":
+        return tensor.mT.contiguous().mT
+    if layout == "strided":
+        room = torch.zeros(*tensor.shape[:-1], 2 * tensor.shape[-1], dtype=tensor.dtype)
+        room[..., ::2] = tensor
+        return room[..., ::2]
+    if layout == "offset":
+        room = torch.zeros(tensor.numel() + 1, dtype=tensor.dtype)
+        room[1:] = tensor.reshape(-1)
+        return room[1:].view(tensor.shape)
+    if layout == "expanded":
+        for axis in range(tensor.dim()):
+            first = tensor.narrow(axis, 0, 1)
+            if tensor.shape[axis] > 1 and torch.equal(first.expand_as(tensor), tensor):
+                tensor = first.expand_as(tensor)
+    return tensor
