@@ -45,6 +45,8 @@ export interface Charges {
   readonly bias: number;
   readonly biasTiny: number;
   readonly maskCast: number;
+  /** The masked score is rounded to its type even where the bias is 0: nothing before it has been. */
+  readonly maskedAlways: boolean;
   /** The largest number that a masked score may be. */
   readonly scoreMax: number;
   /** exp: relative error of one, the same per unit of |argument|, T times what it may cut off. */
@@ -86,6 +88,8 @@ export function chargesOf(
   const size = Math.abs(scale);
   const tiles = precision.tile === undefined ? 1 : Math.ceil(sizes.kvLen / precision.tile);
   const scoreType = (masked ?? scaled ?? dot ?? precision.accumulate).type;
+  const before = scaled ?? (isScaledFirst(precision) ? dot : undefined);
+  const maskedAlways = masked !== undefined && before?.type !== masked.type;
   const weightIsAnswer = weights?.type === dtype && weights.normalised && !weights.inSum;
   return {
     headDim: sizes.headDim,
@@ -104,7 +108,8 @@ export function chargesOf(
     inputTiny: inputs?.tiny ?? 0,
     scoreStores: [dot, scaled].flatMap((store) => charge(store) ?? []),
     cappedStore: charge(scaled),
-    bias: masked ? finfo[masked.type].u : u,
+    maskedAlways,
+    bias: masked ? finfo[masked.type].u + (maskedAlways ? u : 0) : u,
     biasTiny: masked ? tinyOf(masked) : precision.accumulate.flush ? tiny : 0,
     maskCast: maskDtype && finfo[maskDtype].digits > finfo[scoreType].digits ? finfo[scoreType].u : 0,
     scoreMax: Math.min(finfo[scoreType].max, accumulator.max),
@@ -126,8 +131,13 @@ export function chargesOf(
   };
 }
 
+/** Whether query (and key) are scaled before they meet: then query . key is the score already. */
+export function isScaledFirst({ scale }: Precision): boolean {
+  return scale.roundings === 4 || scale.stored !== undefined;
+}
+
 /** What one rounding may lose to underflow: half the smallest subnormal, or under flush to zero the smallest normal number. */
-function tinyOf(store: Store): number {
+export function tinyOf(store: Store): number {
   return store.flush ? finfo[store.type].min : finfo[store.type].tiny;
 }
 

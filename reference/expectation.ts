@@ -3,7 +3,8 @@ import type { AttentionCase, Conventions, EmptyRow, FloatType, Sizes } from './c
 import { chargesOf, oraclePrecision } from './charges';
 import type { Charges } from './charges';
 import { finfo, halfUlp, round } from './dtype';
-import { intervalOf, lastRoundingOf, lastUlp, writeAnything, writeAround, writeExactly } from './interval';
+import { FollowedWeights, followAnswer, followedAnswer, follows, followScores, followWeights } from './followed';
+import { intervalOf, lastRoundingOf, lastUlp, narrow, writeAnything, writeAround, writeExactly } from './interval';
 import type { LastRounding } from './interval';
 import { contractOf, keepGrid, maskRowStart } from './masks';
 import { shownSentinel } from './oracle';
@@ -103,6 +104,9 @@ interface Call extends ScoreTerms, RowTerms {
   /** The last one is the backend's; before it, where float64 itself is under test, the oracle's own. */
   readonly charged: readonly { readonly charges: Charges; readonly turns: TurnCharges | undefined }[];
   readonly rounding: LastRounding;
+  readonly precision: Precision;
+  /** Room for the weights, where a rounding is followed. */
+  readonly followed: FollowedWeights | undefined;
   /** Adding finfo.min wipes out scores below this; filling with it wipes out all, but nobody declares which it is. */
   readonly wiped: number;
   /** The type that a dropped score is shown in. */
@@ -142,6 +146,8 @@ function callOf(
       turns: turnChargesOf(c, declared),
     })),
     rounding: lastRoundingOf(precision, dtype),
+    precision,
+    followed: precisions.length === 1 && follows(precision) ? new FollowedWeights(sizes.kvLen) : undefined,
     wiped: halfUlp(finfo[maskType].lowest, maskType),
     sumType: precision.output ?? dtype,
     result,
@@ -218,7 +224,40 @@ function expectRow(
     writeContract(call, at, contract === 'nan' ? NaN : 0);
   }
   result.blind[at] = blind && state === RowState.ok ? 1 : 0;
+  if (call.followed && state === RowState.ok) followRow(call, call.followed, row, at, keyStart);
   return state;
+}
+
+/** Narrows the intervals of a row by the roundings that are sure to happen. */
+function followRow(call: Call, weights: FollowedWeights, row: Row, at: number, keyStart: number): void {
+  const { kvLen, result, rounding, precision } = call;
+  const { vHeadDim } = call.sizes;
+  const { charges } = call.charged[0];
+  const values = call.c.value.data;
+  const valueStart = keyStart * vHeadDim;
+  followScores(row, precision, charges, call, keyStart);
+  weighRow(row);
+  answerRow(row, values, valueStart, vHeadDim);
+  clearRadii(row, kvLen, vHeadDim);
+  chargeRow(row, charges, values, valueStart, vHeadDim);
+  for (let n = 0; n < row.kept; n++) {
+    const j = row.keys[n];
+    narrow(result.scores, at * kvLen + j, row.score[j], row.scoreError[j], rounding);
+    narrow(result.weights, at * kvLen + j, row.weight[j], row.weightRadius[j], rounding);
+  }
+  const weighed = followWeights(row, precision, charges, weights);
+  let narrowed = false;
+  for (let k = 0; k < vHeadDim; k++) {
+    const cell = at * vHeadDim + k;
+    narrow(result.output, cell, row.output[k], row.outputRadius[k], rounding);
+    if (weighed) {
+      followAnswer(row, charges, weights, values, valueStart, vHeadDim, k);
+      narrow(result.output, cell, followedAnswer.centre, followedAnswer.radius, rounding);
+    }
+    const reach = Math.max(result.output.high[cell] - row.output[k], row.output[k] - result.output.low[cell]);
+    if (row.spread[k] > reach) narrowed = true;
+  }
+  if (narrowed) result.blind[at] = 0;
 }
 
 function clearRadii(row: Row, kvLen: number, vHeadDim: number): void {

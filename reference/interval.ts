@@ -56,6 +56,22 @@ export function writeAround(to: Interval, at: number, centre: number, r: number,
   }
 }
 
+/** Leaves what lies in [RN(centre - r), RN(centre + r)] too: both intervals hold, and rounding is monotone. */
+export function narrow(to: Interval, at: number, centre: number, r: number, { type, directed }: LastRounding): void {
+  let low = centre - r;
+  let high = centre + r;
+  if (type !== undefined) {
+    low = directed ? roundDown(low, type) : round(low, type);
+    high = directed ? roundUp(high, type) : round(high, type);
+  }
+  low = Math.max(low, to.low[at]);
+  high = Math.min(high, to.high[at]);
+  if (!(low <= high)) return;
+  to.low[at] = low;
+  to.high[at] = high;
+  to.radius[at] = Math.min(to.radius[at], Math.max(high - to.centre[at], to.centre[at] - low));
+}
+
 /** No claim: any number may come out. */
 export function writeAnything(to: Interval, at: number, centre: number): void {
   to.centre[at] = centre;

@@ -6,6 +6,11 @@ export interface Store {
   readonly type: FloatType;
   /** Subnormals become zero there. */
   readonly flush?: boolean;
+  /**
+   * The rounding does happen, once and to nearest even, not just "at most": it is then followed instead of charged, which
+   * makes eager half precision as sharp as float32. Declared and not true, it gives false alarms.
+   */
+  readonly sure?: boolean;
 }
 
 /**

@@ -48,8 +48,8 @@ export function chargeScores(
       inRange &&= Math.max(Math.abs(x), Math.abs(dot[j])) + unscaled(error, scale) < store.max;
     }
     if (softcap !== undefined) error = throughCap(x, capped[j], error, softcap, charges);
-    if (kept && cell[j] !== 0) {
-      // Adding a bias of 0 is exact, so the sum is charged only here.
+    if (kept && (cell[j] !== 0 || charges.maskedAlways)) {
+      // Adding a bias of 0 is exact.
       error += charges.maskCast * Math.abs(cell[j]);
       error += charges.bias * (Math.abs(score[j]) + error) + charges.biasTiny;
     }
@@ -75,7 +75,7 @@ function unscaled(error: number, scale: number): number {
 }
 
 /** The derivative of c tanh(x / c) is at most 1; the quotient moves the argument, tanh and the product move the result. */
-function throughCap(x: number, capped: number, before: number, softcap: number, charges: Charges): number {
+export function throughCap(x: number, capped: number, before: number, softcap: number, charges: Charges): number {
   const { u, tiny, expRelative, cappedStore } = charges;
   let error = before + 2 * u * (Math.abs(x) + before);
   error += (expRelative + 2 * u) * (Math.abs(capped) + error) + tiny * (2 + softcap);
