@@ -54,7 +54,6 @@ function choicesProblem(limits: Limits, c: AttentionCase): string | undefined {
   }
   // Where no causal rule exists, isCausal true has no meaning.
   if (!limits.isCausal.includes(c.isCausal) || (c.isCausal && limits.causal === 'none')) {
-    // Cross attention is never causal.
     return `is_causal is ${String(c.isCausal)}.`;
   }
   for (const name of ['weights', 'scores', 'gradients'] as const)

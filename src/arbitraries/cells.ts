@@ -74,7 +74,7 @@ const spread = Uint32Array.from({ length: 16 }, (_, bits) => {
 });
 
 /** Fair bits, 32 cells a draw. */
-export function fillHalf(dice: Dice, cells: Uint8Array<ArrayBuffer>): void {
+function fillHalf(dice: Dice, cells: Uint8Array<ArrayBuffer>): void {
   const whole = cells.length >>> 5;
   const words = new Uint32Array(cells.buffer, 0, whole * 8);
   for (let n = 0, at = 0; n < whole; n++) {
@@ -137,18 +137,11 @@ function isPadding(kind: MaskKind): boolean {
 
 /** [first kept, past the last kept, hole's first, past the hole's last]; real tokens are left on at least one side. */
 function drawPadding(dice: Dice, kind: MaskKind, kvLen: number, columns: number): [number, number, number, number] {
-  switch (kind) {
-    case 'left_padding':
-      return [dice.int(0, kvLen - 1), columns, 0, 0];
-    case 'right_padding':
-      return [0, dice.int(1, kvLen), 0, 0];
-    case 'interior_padding': {
-      const start = dice.int(kvLen > 2 ? 1 : 0, Math.max(0, kvLen - 2));
-      return [0, columns, start, dice.int(start + 1, Math.max(start + 1, kvLen - 1))];
-    }
-    default:
-      return [0, columns, 0, 0];
-  }
+  if (kind === 'left_padding') return [dice.int(0, kvLen - 1), columns, 0, 0];
+  if (kind === 'right_padding') return [0, dice.int(1, kvLen), 0, 0];
+  if (kind !== 'interior_padding') return [0, columns, 0, 0];
+  const start = dice.int(kvLen > 2 ? 1 : 0, Math.max(0, kvLen - 2));
+  return [0, columns, start, dice.int(start + 1, Math.max(start + 1, kvLen - 1))];
 }
 
 /** For every column, where its document starts. */

@@ -19,7 +19,7 @@ export function readingsOf(c: AttentionCase, causal: Conventions['causal']): Con
 }
 
 /** The rows, numbered as in [batch, num_heads, q_len], that keep no key. */
-export function emptyRows(c: AttentionCase, conventions: Conventions): number[] {
+function emptyRows(c: AttentionCase, conventions: Conventions): number[] {
   const keep = keepGrid(c, conventions);
   const { kvLen } = sizesOf(c);
   const empty: number[] = [];
@@ -65,7 +65,7 @@ function rowIndex(c: AttentionCase, row: number): [number, number, number] {
 }
 
 /** What this mask drops with. */
-export function droppedCell(mask: Mask): number {
+function droppedCell(mask: Mask): number {
   if (mask.form !== 'additive') return 0;
   return mask.tensor.data.includes(-Infinity) ? -Infinity : finfo[mask.tensor.dtype].lowest;
 }

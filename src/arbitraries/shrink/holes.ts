@@ -3,6 +3,9 @@ import { sizesOf } from '../../../reference/case';
 import { droppedCells, editMask, keptCell, plain } from './edit';
 import { range, select } from './select';
 
+/** Into no more parts than this are the holes divided in one round. */
+const PARTS = 256;
+
 /** Fewer dropped cells: none, one, halves, then all but one part of them; and dropped keys behind kept ones. */
 export function* fewerHoles(c: AttentionCase): Iterable<AttentionCase> {
   const { mask } = c;
@@ -19,7 +22,7 @@ export function* fewerHoles(c: AttentionCase): Iterable<AttentionCase> {
       if (only % columns < c.key.shape[2]) yield plain(one, only % columns);
     }
   }
-  for (let parts = 2; parts < 2 * dropped.length; parts *= 2) {
+  for (let parts = 2; parts < 2 * dropped.length && parts <= PARTS; parts *= 2) {
     const length = Math.ceil(dropped.length / parts);
     for (let start = 0; start < dropped.length; start += length) yield keeping(dropped.slice(start, start + length));
     if (length === 1) break;

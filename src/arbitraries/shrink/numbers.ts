@@ -100,6 +100,8 @@ function* partByPart(c: AttentionCase, name: Name): Iterable<AttentionCase> {
 /** Plainer numbers than one, plainest first. */
 function plainerThan(x: number): number[] {
   const power = powerOfTwo(x);
+  // Small numbers step down one by one, large ones by halves of what is left.
+  const nearer = Math.abs(x) <= 8 ? [x - Math.sign(x)] : [Math.trunc(x * 0.75), Math.trunc(x * 0.875)];
   const half = Math.sign(x) * 2 ** Math.trunc(Math.log2(Math.abs(x)) / 2);
   const list = [
     0,
@@ -109,7 +111,7 @@ function plainerThan(x: number): number[] {
     Math.trunc(x),
     Math.round(2 * x) / 4,
     Math.round(4 * x) / 4,
-    x - Math.sign(x),
+    ...nearer,
     half,
     power,
   ];

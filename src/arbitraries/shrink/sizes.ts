@@ -1,6 +1,6 @@
 import type { AttentionCase } from '../../../reference/case';
 import { sizesOf } from '../../../reference/case';
-import { range, select, type Selection } from './select';
+import { range, select } from './select';
 
 type Axis = 'batch' | 'kvHeads' | 'inGroup' | 'queries' | 'keys' | 'dims' | 'valueDims';
 
@@ -55,11 +55,8 @@ function* ends(c: AttentionCase, list: readonly Axis[]): Iterable<AttentionCase>
   const length = axesOf(c)[list[0]];
   if (length < 2) return;
   for (const size of targets(length)) {
-    yield select(c, Object.fromEntries(list.map((axis) => [axis, range(size)])) as Selection);
-    yield select(
-      c,
-      Object.fromEntries(list.map((axis) => [axis, range(size).map((n) => n + length - size)])) as Selection,
-    );
+    yield select(c, Object.fromEntries(list.map((axis) => [axis, range(size)])));
+    yield select(c, Object.fromEntries(list.map((axis) => [axis, range(size).map((n) => n + length - size)])));
   }
 }
 
@@ -112,10 +109,7 @@ function* anyTwo(c: AttentionCase, axes: Record<Axis, number>): Iterable<Attenti
 /** The case without one index of some axes. */
 function without(c: AttentionCase, drops: readonly (readonly [Axis, number])[]): AttentionCase {
   const axes = axesOf(c);
-  return select(
-    c,
-    Object.fromEntries(drops.map(([axis, n]) => [axis, range(axes[axis]).filter((m) => m !== n)])) as Selection,
-  );
+  return select(c, Object.fromEntries(drops.map(([axis, n]) => [axis, range(axes[axis]).filter((m) => m !== n)])));
 }
 
 /** The first `size` features; with a rotary embedding an even number, partners kept together. */
