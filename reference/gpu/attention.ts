@@ -68,7 +68,7 @@ export interface LaunchRotary {
   /** [table rows, rotary_dim / 2]: a row a position */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
-  /** The table row of key 0, by problem and by key head. */
+  /** The table row of query 0 of each problem, that of key kv_len - q_len whatever the causality, and of key 0 of each key head. */
   readonly firstOfProblem: Int32Array;
   readonly firstOfKeyHead: Int32Array;
 }
@@ -91,19 +91,19 @@ export function attention(tf: TensorFlow, launch: Launch): Launched {
     const j = tf.reshape(tf.range(0, kvLen, 1, 'int32'), [1, 1, kvLen]);
     // p(i): where each query stands among the keys. [problems, q_len, 1]
     const p = tf.add(i, perProblem(tf, launch.queryPosition));
-    // The same as an index to read with: padding queries and cross attention stand outside of the keys.
-    const readable = tf.minimum(tf.maximum(p, tf.scalar(0, 'int32')), tf.scalar(kvLen - 1, 'int32'));
+    // The query that a row stands for; padding repeats the last one, so that it reads nothing outside of the problem.
+    const ownQuery = tf.minimum(i, tf.sub(perProblem(tf, launch.ownQLen), tf.scalar(1, 'int32')));
 
-    const turned = bridge(tf, launch, readable, keyHeads);
+    const turned = bridge(tf, launch, ownQuery, keyHeads);
     const heads = tf.tensor1d(launch.keyHead, 'int32');
     const key = tf.gather(turned.key, heads);
     const value = tf.gather(tf.tensor3d(launch.value, [keyHeads, kvLen, vHeadDim]), heads);
     const scaled = tf.mul(tf.matMul(turned.query, key, false, true), perProblem(tf, launch.scale));
     const x = launch.softcap === undefined ? scaled : softcapped(tf, scaled, perProblem(tf, launch.softcap));
 
-    const cell = maskCells(tf, launch, i);
+    const cell = maskCells(tf, launch, ownQuery);
     const own = tf.less(j, perProblem(tf, launch.ownKvLen));
-    const keep = tf.logicalAnd(own, kept(tf, launch, { p, j, readable, cell }));
+    const keep = tf.logicalAnd(own, kept(tf, launch, { p, j, cell }));
     const t = tf.add(x, tf.mul(cell, perProblem(tf, launch.mask.additive)));
 
     // The softmax of a row that keeps nothing is NaN on every engine; such a row is the contract's.
@@ -121,9 +121,8 @@ function perProblem(tf: TensorFlow, data: Float32Array | Int32Array | Uint8Array
 }
 
 /** [problems, q_len, kv_len]: the mask as each query meets it. */
-function maskCells(tf: TensorFlow, { mask, ownQLen, problems, qLen, kvLen }: Launch, i: tfjs.Tensor): tfjs.Tensor {
-  const lastQuery = tf.sub(perProblem(tf, ownQLen), tf.scalar(1, 'int32'));
-  const row = tf.add(perProblem(tf, mask.first), tf.mul(perProblem(tf, mask.stride), tf.minimum(i, lastQuery)));
+function maskCells(tf: TensorFlow, { mask, problems, qLen, kvLen }: Launch, ownQuery: tfjs.Tensor): tfjs.Tensor {
+  const row = tf.add(perProblem(tf, mask.first), tf.mul(perProblem(tf, mask.stride), ownQuery));
   return tf.gather(tf.tensor2d(mask.rows, [mask.rows.length / kvLen, kvLen]), tf.reshape(row, [problems, qLen]));
 }
 
@@ -131,7 +130,7 @@ function maskCells(tf: TensorFlow, { mask, ownQLen, problems, qLen, kvLen }: Lau
 function kept(
   tf: TensorFlow,
   launch: Launch,
-  { p, j, readable, cell }: Readonly<Record<'p' | 'j' | 'readable' | 'cell', tfjs.Tensor>>,
+  { p, j, cell }: Readonly<Record<'p' | 'j' | 'cell', tfjs.Tensor>>,
 ): tfjs.Tensor {
   const { problems, qLen, kvLen, mask, window, segments } = launch;
   const notAfter = tf.lessEqual(j, p);
@@ -142,7 +141,9 @@ function kept(
   }
   if (segments !== undefined) {
     const ofKey = tf.tensor3d(segments, [problems, 1, kvLen], 'int32');
-    const place = tf.add(readable, tf.reshape(tf.range(0, problems * kvLen, kvLen, 'int32'), [problems, 1, 1]));
+    // Padding queries and top_left may stand outside of the keys.
+    const within = tf.minimum(tf.maximum(p, tf.scalar(0, 'int32')), tf.scalar(kvLen - 1, 'int32'));
+    const place = tf.add(within, tf.reshape(tf.range(0, problems * kvLen, kvLen, 'int32'), [problems, 1, 1]));
     const ofQuery = tf.gather(tf.reshape(ofKey, [problems * kvLen]), tf.reshape(place, [problems, qLen]));
     rules.push(tf.equal(ofKey, tf.reshape(ofQuery, [problems, qLen, 1])));
   }
@@ -155,7 +156,7 @@ function kept(
 function bridge(
   tf: TensorFlow,
   launch: Launch,
-  readable: tfjs.Tensor,
+  ownQuery: tfjs.Tensor,
   keyHeads: number,
 ): { readonly query: tfjs.Tensor; readonly key: tfjs.Tensor } {
   const { problems, qLen, kvLen, headDim, rotary } = launch;
@@ -166,7 +167,7 @@ function bridge(
   const cos = tf.tensor2d(rotary.cos, [rotary.cos.length / pairs, pairs]);
   const sin = tf.tensor2d(rotary.sin, [rotary.sin.length / pairs, pairs]);
   const ofQuery = tf.add(
-    tf.reshape(readable, [problems, qLen]),
+    tf.reshape(ownQuery, [problems, qLen]),
     tf.tensor2d(rotary.firstOfProblem, [problems, 1], 'int32'),
   );
   const ofKey = tf.add(tf.range(0, kvLen, 1, 'int32'), tf.tensor2d(rotary.firstOfKeyHead, [keyHeads, 1], 'int32'));

@@ -420,9 +420,9 @@ class RotaryTables {
     if (rotary === undefined) return;
     const pairs = this.rotaryDim / 2;
     const row = this.cos.length / pairs;
-    this.firstOfProblem.fill(row, problem, problem + numHeads);
+    const { qLen, kvLen } = sizesOf(c);
+    this.firstOfProblem.fill(row + kvLen - qLen, problem, problem + numHeads);
     this.firstOfKeyHead.fill(row, keyHead, keyHead + numKvHeads);
-    const kvLen = rotary.positionIds.shape[1];
     for (let j = 0; j < this.paddedKeys; j++) {
       const position = j < kvLen ? rotary.positionIds.data[b * kvLen + j] : 0;
       for (let n = 0; n < pairs; n++) {

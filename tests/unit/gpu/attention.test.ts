@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AttentionCase, Conventions, EmptyRow } from '../../../reference/case';
+import { expectationOf, RowState, type Interval } from '../../../reference/expectation';
+import { engineEntry, engines, precisionOf } from '../../../reference/gpu/engines';
+import { attendPacked, referenceConventions, type ReferenceAnswer } from '../../../reference/gpu/packing';
+import { attentionCase } from '../../../src/arbitraries/attention-case';
+import { everyCase } from './cases';
+
+describe.each(engines)('the reference on $name', (entry) => {
+  const engine = entry.load();
+
+  it('agrees with the oracle within the radius, whatever the case', async () => {
+    const loaded = await engine;
+    await fc.assert(
+      fc.asyncProperty(fc.array(attentionCase(everyCase), { minLength: 40, maxLength: 40 }), async (cases) => {
+        const answers = await attendPacked(loaded, cases);
+        expect(cases.flatMap((c, n) => outside(c, answers[n], referenceConventions, engineEntry(entry.name)))).toEqual(
+          [],
+        );
+      }),
+      { numRuns: 30, seed: 20261123, endOnFailure: true },
+    );
+  });
+
+  it.each<EmptyRow>(['zeros', 'uniform', 'nan'])(
+    'answers rows that keep nothing with %s where that is the convention',
+    async (contract) => {
+      const conventions = {
+        ...referenceConventions,
+        fullyMaskedRow: { boolean: contract, finfo: contract, inf: contract },
+      };
+      const cases = fc.sample(attentionCase({ ...everyCase, emptyRows: 'always' }), { numRuns: 300, seed: 1 });
+      const answers = await attendPacked(await engine, cases, conventions);
+      expect(cases.flatMap((c, n) => outside(c, answers[n], conventions, entry))).toEqual([]);
+    },
+  );
+
+  it.each<Partial<Conventions>>([
+    { causal: 'top_left' },
+    { overlongRows: 'first' },
+    { overlongRows: 'last' },
+    { scoreSentinel: '-inf' },
+  ])('reads a case by the convention %o', async (changed) => {
+    const conventions = { ...referenceConventions, ...changed };
+    const constraints = {
+      ...everyCase,
+      causal: conventions.causal,
+      overlongRows: changed.overlongRows ? 'always' : 'never',
+    } as const;
+    const cases = fc.sample(attentionCase({ ...constraints, ...(changed.overlongRows ? { maskRanks: [3, 4] } : {}) }), {
+      numRuns: 300,
+      seed: 2,
+    });
+    const answers = await attendPacked(await engine, cases, conventions);
+    expect(cases.flatMap((c, n) => outside(c, answers[n], conventions, entry))).toEqual([]);
+  });
+});
+
+/** What an answer has outside of what the oracle allows. */
+function outside(
+  c: AttentionCase,
+  answer: ReferenceAnswer,
+  conventions: Conventions,
+  entry: (typeof engines)[number],
+): readonly string[] {
+  if ('error' in answer) return [answer.error.message];
+  const due = expectationOf(c, conventions, precisionOf(entry, c.query.dtype));
+  const rows = due.rows.length;
+  return (['output', 'weights', 'scores'] as const).flatMap((what) => {
+    const data = answer[what]?.data ?? new Float64Array();
+    const interval: Interval = due[what];
+    if (data.length !== interval.low.length) return [`${what} has ${data.length} numbers, not ${interval.low.length}`];
+    const width = data.length / rows;
+    return Array.from(data, (x, n) => {
+      const state = due.rows[Math.floor(n / width)];
+      const claims = state === RowState.ok || (state === RowState.empty && what !== 'scores');
+      const allowed = Number.isNaN(interval.low[n]) ? Number.isNaN(x) : x >= interval.low[n] && x <= interval.high[n];
+      return claims && !allowed ? `${what}[${n}] is ${x}, not in ${interval.low[n]} .. ${interval.high[n]}` : '';
+    }).filter((text) => text !== '');
+  });
+}

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { sizesOf, type AttentionCase } from '../../../reference/case';
+import { engines } from '../../../reference/gpu/engines';
+import { attendPacked, bucketOf, paddedSize, type ReferenceAnswer } from '../../../reference/gpu/packing';
+import { attentionCase } from '../../../src/arbitraries/attention-case';
+import { everyCase } from './cases';
+
+const cases = fc.sample(attentionCase(everyCase), { numRuns: 150, seed: 3 });
+
+describe.each(engines)('packing on $name', (entry) => {
+  const engine = entry.load();
+
+  it('changes no bit of an answer: alone, among others, and in another order', async () => {
+    const loaded = await engine;
+    const together = await attendPacked(loaded, cases);
+    const backwards = [...(await attendPacked(loaded, cases.toReversed()))].reverse();
+    const alone = [];
+    for (const c of cases) alone.push(...(await attendPacked(loaded, [c])));
+    expect(bytesOf(backwards)).toEqual(bytesOf(together));
+    expect(bytesOf(alone)).toEqual(bytesOf(together));
+  });
+
+  it('answers in the order of the cases, with the shapes and the dtype of each', async () => {
+    const answers = await attendPacked(await engine, cases);
+    answers.forEach((answer, n) => {
+      const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(cases[n]);
+      expect(answer).toMatchObject({
+        output: { dtype: cases[n].query.dtype, shape: [batch, numHeads, qLen, vHeadDim] },
+        weights: { shape: [batch, numHeads, qLen, kvLen] },
+        scores: { shape: [batch, numHeads, qLen, kvLen] },
+      });
+    });
+  });
+
+  it('returns weights and scores to those cases only that ask for them', async () => {
+    const [c] = cases;
+    const [plain, asked] = await attendPacked(await engine, [{ ...c, want: {} }, c]);
+    expect(Object.keys(plain)).toEqual(['output']);
+    expect(Object.keys(asked)).toEqual(['output', 'weights', 'scores']);
+  });
+
+  it('keeps no tensors', async () => {
+    const loaded = await engine;
+    const before = loaded.tf.memory().numTensors;
+    await attendPacked(loaded, cases);
+    expect(loaded.tf.memory().numTensors).toBe(before);
+  });
+
+  it('does not let a NaN of one case reach another', async () => {
+    const poisoned: AttentionCase = {
+      ...cases[0],
+      value: { ...cases[0].value, data: cases[0].value.data.map(() => NaN) },
+    };
+    const loaded = await engine;
+    const [, ...clean] = await attendPacked(loaded, [cases[0], ...cases]);
+    const [, ...beside] = await attendPacked(loaded, [poisoned, ...cases]);
+    expect(bytesOf(beside)).toEqual(bytesOf(clean));
+  });
+
+  it('answers a mask that is shorter than the keys with an error of that case alone', async () => {
+    const c = cases[0];
+    const { batch, kvLen } = sizesOf(c);
+    const mask = {
+      rank: 2,
+      form: 'boolean',
+      tensor: { dtype: 'bool', shape: [batch, kvLen - 1], data: new Uint8Array(batch * (kvLen - 1)) },
+    } as const;
+    const [short, whole] = await attendPacked(await engine, [
+      { ...c, slidingWindow: undefined, segments: undefined, mask },
+      c,
+    ]);
+    expect(short).toMatchObject({
+      error: { type: 'MaskShapeError', message: expect.stringContaining('it is shorter than the keys.') as string },
+    });
+    expect(whole).toHaveProperty('output');
+  });
+
+  it('refuses float64', async () => {
+    const wide = (tensor: AttentionCase['query']) => ({ ...tensor, dtype: 'float64' }) as const;
+    const c = { ...cases[0], query: wide(cases[0].query), key: wide(cases[0].key), value: wide(cases[0].value) };
+    expect(await attendPacked(await engine, [c])).toMatchObject([{ error: { type: 'UnsupportedDType' } }]);
+  });
+});
+
+/** The bits of every answer, a line each. */
+function bytesOf(answers: readonly ReferenceAnswer[]): readonly string[] {
+  return answers.map((answer) =>
+    'error' in answer
+      ? answer.error.message
+      : [answer.output, answer.weights, answer.scores]
+          .map((tensor) => tensor && Buffer.from(tensor.data.buffer).toString('base64'))
+          .join(' '),
+  );
+}
+
+describe('a bucket', () => {
+  it('is chosen by the case alone, and pads no length by more than half of what the engines align to', () => {
+    for (const length of Array.from({ length: 600 }, (_, n) => n + 1)) {
+      expect(paddedSize(length)).toBeGreaterThanOrEqual(length);
+      expect(paddedSize(length) - length).toBeLessThan(Math.max(4, length <= 64 ? 16 : 64));
+    }
+    expect(new Set(cases.map(bucketOf)).size).toBeLessThan(cases.length);
+  });
+});
