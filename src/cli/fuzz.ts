@@ -1,6 +1,6 @@
 /** maskproof fuzz: every property on every backend. */
 import { randomInt } from 'node:crypto';
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { properties } from '../../properties/index';
@@ -174,7 +174,7 @@ async function writeJson(file: string, text: string, io: Io): Promise<void> {
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     accessSync(folder, constants.W_OK);
   } catch (error) {
     throw new UsageError(
@@ -186,6 +186,13 @@ function makeFolder(folder: string): void {
       { cause: error },
     );
   }
+}
+
+/** As `mkdir -p`; mkdirSync's own `recursive` never returns where the system keeps saying ENOENT (/proc). */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolders(dirname(folder));
+  mkdirSync(folder);
 }
 
 /** Before the run and not after it: an hour of fuzzing that cannot be written down is lost. */

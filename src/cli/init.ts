@@ -67,6 +67,11 @@ function biasAt(c: AttentionCase, b: number, h: number, i: number, j: number): n
   const { shape, data } = c.mask.tensor;
   // [batch, kv_len], [batch, q_len, kv_len] or [batch or 1, num_heads or 1, q_len or 1, kv_len]
   const index = { 2: [b, j], 3: [b, i, j], 4: [b, h, i, j] }[c.mask.rank];
+  const [batch, numHeads, qLen] = c.query.shape;
+  const kvLen = c.key.shape[2];
+  const sizes = { 2: [batch, kvLen], 3: [batch, qLen, kvLen], 4: [batch, numHeads, qLen, kvLen] }[c.mask.rank];
+  const fits = shape.every((n, axis) => n === sizes[axis] || (n === 1 && shape.length === 4 && axis < 3));
+  if (!fits) throw new RangeError(\`A mask of shape [\${shape}] does not fit [\${sizes}].\`);
   const at = index.reduce((offset, n, axis) => offset * shape[axis] + (shape[axis] === 1 ? 0 : n), 0);
   if (c.mask.form !== 'additive') return data[at] === 1 ? 0 : undefined;
   const isDropped = data[at] === -Infinity || data[at] === -3.4028234663852886e38;

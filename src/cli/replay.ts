@@ -9,6 +9,7 @@ import { replayCase, replayPath } from '../engine/replay';
 import { defaultTimeoutMs } from '../engine/run-suite';
 import { Subject } from '../engine/subject';
 import { BackendError, UsageError } from '../errors';
+import { builtinNames } from '../backends/builtin';
 import { loadBackend } from '../backends/load';
 import { renderFinding } from '../report/finding';
 import { escapeControls } from '../report/style';
@@ -64,6 +65,11 @@ async function replayFile(file: string, options: ReplayOptions, io: Io): Promise
   try {
     const saved = loadCounterexample(fileOf(file, options.corpus));
     const property = propertyNamed(saved.property, properties);
+    if (options.backend === undefined && !builtinNames.includes(saved.backend))
+      throw new UsageError('missing_option', {
+        what: `This case was found on ${JSON.stringify(saved.backend)}, which is not built in.`,
+        mend: 'Give its adapter: --backend SPEC.',
+      });
     return await replayOn(
       file,
       options.backend ?? saved.backend,

@@ -73,7 +73,9 @@ function howFound({ found, shrinks, calls, contents, seed }: Counterexample): st
   const shrunk = `shrunk ${shrinks === 1 ? 'once' : `${shrinks} times`} (${count(calls, 'call')})`;
   const { failed, tried } = contents;
   return [
-    seed === undefined ? `${capital(shrunk)}.` : `Found after ${count(found, 'case')}, ${shrunk}.`,
+    ...(calls === 0
+      ? []
+      : [seed === undefined ? `${capital(shrunk)}.` : `Found after ${count(found, 'case')}, ${shrunk}.`]),
     ...(tried === 0
       ? []
       : failed === tried

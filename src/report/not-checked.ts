@@ -34,9 +34,16 @@ export function notCheckedIn(
   const skips = outcomes.flatMap(({ status, property, backend, reason }): NotChecked[] =>
     status === 'skipped' ? [{ kind: 'skipped', backend, property, reason: reason ?? 'skipped' }] : [],
   );
-  const abilities = backends.flatMap(({ name, supports }) =>
-    undeclared(supports).map((what): NotChecked => ({ kind: 'undeclared', backend: name, reason: what })),
+  const neverOpened = new Set(
+    outcomes.flatMap(({ failure, backend }) =>
+      failure?.stage === 'load' || failure?.stage === 'open' ? [backend] : [],
+    ),
   );
+  const abilities = backends
+    .filter(({ name }) => !neverOpened.has(name))
+    .flatMap(({ name, supports }) =>
+      undeclared(supports).map((what): NotChecked => ({ kind: 'undeclared', backend: name, reason: what })),
+    );
   const rows = outcomes.flatMap(({ property, backend, rows: tally }) => {
     const of = tally.compared + tally.blind + tally.out_of_range + tally.empty + tally.not_bitwise;
     return (Object.keys(rowReasons) as (keyof typeof rowReasons)[]).flatMap((what): NotChecked[] => {

@@ -5,6 +5,9 @@ import { renderFinding, replayCommand, shapeKey } from './finding';
 import { notCheckedIn, type LeftOut, type NotChecked } from './not-checked';
 import { count, escapeControls, indent, marksOf, paint, type Style } from './style';
 
+/** Properties listed by id where something is said of several. */
+const MAX_NAMED = 6;
+
 export interface TextOptions {
   readonly style: Style;
   readonly write: (text: string) => void;
@@ -20,6 +23,8 @@ export interface TextOptions {
 export function textReporter(options: TextOptions): Listener {
   const { style, write, terminal } = options;
   let backend: string | undefined;
+  /** Outcomes of one backend and area ('forms', 'padding', ...) that have not been summed up yet. */
+  let area: Outcome[] = [];
   let position = '';
   let hasProgress = false;
   const line = (text = '') => {
@@ -31,6 +36,16 @@ export function textReporter(options: TextOptions): Listener {
     if (terminal === undefined) return;
     write(`\r\u001b[K${text.slice(0, Math.max(0, terminal.columns - 1))}`);
     hasProgress = true;
+  };
+  const under = (name: string, text: string) => {
+    if (name !== backend) ['', paint(style, 'bold', escapeControls(name))].forEach(line);
+    backend = name;
+    line(`  ${text}`);
+  };
+  const endArea = () => {
+    const text = areaLine(area, style);
+    if (text !== undefined) under(area[0].backend, text);
+    area = [];
   };
   return (event: RunEvent) => {
     switch (event.type) {
@@ -47,14 +62,12 @@ export function textReporter(options: TextOptions): Listener {
         );
         return;
       case 'outcome':
-        if (event.outcome.backend !== backend) {
-          backend = event.outcome.backend;
-          line();
-          line(paint(style, 'bold', escapeControls(backend)));
-        }
-        line(`  ${outcomeLine(event.outcome, style)}`);
+        if (!isSameArea(area[0], event.outcome)) endArea();
+        area.push(event.outcome);
+        if (isNews(event.outcome)) under(event.outcome.backend, newsLine(event.outcome, style));
         return;
       case 'run_finished':
+        endArea();
         closingOf(event.report, options).forEach(line);
         return;
       default:
@@ -94,26 +107,38 @@ function describeVersions(versions: BackendInfo['versions']): string {
   return known.length === 0 ? '' : ` (${known.join(', ')})`;
 }
 
-function outcomeLine(outcome: Outcome, style: Style): string {
+const areaOf = ({ property }: Outcome) => property.split('/')[0];
+
+function isSameArea(last: Outcome | undefined, next: Outcome): boolean {
+  return last === undefined || (last.backend === next.backend && areaOf(last) === areaOf(next));
+}
+
+/** What gets a line of its own; all else is summed up by area. */
+function isNews({ status, known, fixed }: Outcome): boolean {
+  return status === 'violated' || status === 'failed' || known !== undefined || fixed !== undefined;
+}
+
+/** '✔ forms: 6 held, 600 cases; 1 skipped'; undefined where nothing held: what was skipped is told at the end. */
+function areaLine(outcomes: readonly Outcome[], style: Style): string | undefined {
+  const quiet = outcomes.filter((outcome) => !isNews(outcome));
+  const held = quiet.filter(({ status }) => status === 'held');
+  if (held.length === 0) return undefined;
+  const cases = held.reduce((total, outcome) => total + outcome.cases, 0);
+  const parts = [
+    `${held.length} held, ${count(cases, 'case')}`,
+    ...(quiet.length > held.length ? [`${quiet.length - held.length} skipped`] : []),
+  ];
+  return `${paint(style, 'green', marksOf(style).held)} ${areaOf(quiet[0])}: ${parts.join('; ')}`;
+}
+
+function newsLine(outcome: Outcome, style: Style): string {
   const marks = marksOf(style);
-  const cases = count(outcome.cases, 'case');
-  const note = outcome.fixed ? ', known to fail: holds now' : outcome.known ? ', known' : '';
-  switch (outcome.status) {
-    case 'held':
-      return `${paint(style, outcome.fixed ? 'yellow' : 'green', marks.held)} ${outcome.property}  ${paint(style, 'dim', cases)}${note}`;
-    case 'violated':
-      return `${paint(style, outcome.known ? 'yellow' : 'red', marks.violated)} ${outcome.property}  ${cases}${note}`;
-    case 'failed':
-      return `${paint(style, 'red', marks.failed)} ${outcome.property}  failed at stage ${outcome.failure?.stage ?? 'answer'}${note}`;
-    case 'skipped':
-      return paint(
-        style,
-        'dim',
-        `${marks.skipped} ${outcome.property}  skipped: ${escapeControls(outcome.reason ?? '')}`,
-      );
-    default:
-      return outcome.status satisfies never;
-  }
+  const color = outcome.known || outcome.fixed ? 'yellow' : 'red';
+  const note = outcome.known ? ', known' : '';
+  if (outcome.fixed) return `${paint(style, color, marks.held)} ${outcome.property}: known to fail, holds now`;
+  return outcome.status === 'failed'
+    ? `${paint(style, color, marks.failed)} ${outcome.property}: failed at stage ${outcome.failure?.stage ?? 'answer'}${note}`
+    : `${paint(style, color, marks.violated)} ${outcome.property}: violated after ${count(outcome.cases, 'case')}${note}`;
 }
 
 function closingOf(report: Report, options: TextOptions): string[] {
@@ -160,7 +185,7 @@ function failuresOf({ outcomes, backends }: Report, { style }: TextOptions): str
       '',
       `${paint(style, 'red', marksOf(style).failed)} ${paint(style, 'bold', escapeControls(backend))} failed at stage ${failure.stage}`,
       ...indent(escapeControls(`${failure.type}: ${failure.message}`).split('\n'), '  '),
-      `  Met by ${group.length <= 3 ? group.map(({ property }) => property).join(', ') : count(group.length, 'property', 'properties')}.`,
+      ...(failure.stage === 'load' || failure.stage === 'open' ? [] : [`  Met by ${namesOf(group)}.`]),
       ...(replayable === undefined
         ? []
         : [`  Again: ${replayCommand(replayable, backends.find(({ name }) => name === backend)?.spec ?? backend)}`]),
@@ -198,17 +223,22 @@ function notCheckedLines(items: readonly NotChecked[], style: Style): string[] {
       ...own
         .filter(({ kind }) => kind === 'not_loaded')
         .map(({ reason }) => `  does not load here: ${escapeControls(reason)}`),
-      ...[...skips].map(
-        ([reason, skipped]) => `  ${skipped.map(({ property }) => property).join(', ')}: ${escapeControls(reason)}`,
-      ),
+      ...[...skips].map(([reason, skipped]) => `  ${namesOf(skipped)}: ${escapeControls(reason)}`),
       ...(abilities.length > 0 ? [`  not declared: ${abilities.join('; ')}`] : []),
       ...[...rows].map(([reason, left]) => {
         const sum = (of: 'rows' | 'of') => left.reduce((total, item) => total + (item[of] ?? 0), 0);
-        return `  ${sum('rows')} of ${count(sum('of'), 'row')}: ${reason} (${left.map(({ property }) => property).join(', ')})`;
+        return `  ${sum('rows')} of ${count(sum('of'), 'row')}: ${reason} (${namesOf(left)})`;
       }),
     ];
   });
   return ['', paint(style, 'bold', 'Not checked:'), ...indent(lines, '  ')];
+}
+
+/** The properties by id, or how many where they are too many to read. */
+function namesOf(items: readonly { readonly property?: string }[]): string {
+  return items.length <= MAX_NAMED
+    ? items.map(({ property }) => property).join(', ')
+    : count(items.length, 'property', 'properties');
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

@@ -65,10 +65,10 @@ describe('the text report', () => {
       4 properties, 100 cases each
 
       broadcast-bug
-        ✔ forms/boolean-equals-additive  100 cases
-        ✖ padding/no-influence  6 cases
-        ✖ padding/same-shape  9 cases
-        – rotary/agrees-with-base  skipped: does not declare the rotary bridge
+        ✔ forms: 1 held, 100 cases
+        ✖ padding/no-influence: violated after 6 cases
+        ✖ padding/same-shape: violated after 9 cases
+        – rotary: 1 skipped
 
       ✖ padding/no-influence  on broadcast-bug
         A padded key has no influence: changing its key and value leaves every output as it was.
@@ -131,8 +131,8 @@ describe('the text report', () => {
       2 properties, 100 cases each
 
       broadcast-bug
-        ! padding/no-influence  failed at stage answer
-        ! forms/boolean-equals-additive  failed at stage answer
+        ! padding/no-influence: failed at stage answer
+        ! forms/boolean-equals-additive: failed at stage answer
 
       ! broadcast-bug failed at stage answer
         BackendThrewError: It threw:
@@ -161,7 +161,7 @@ describe('the text report', () => {
       outcomeOf({ status: 'violated', known, counterexample: leak() }),
       outcomeOf({ property: 'padding/other', status: 'held', fixed: { ...known, property: 'padding/other' } }),
     ]);
-    expect(text).toContain('✖ padding/no-influence  100 cases, known\n');
+    expect(text).toContain('✖ padding/no-influence: violated after 100 cases, known\n');
     expect(text).toContain('Known: reported (https://example.org/1)');
     expect(text).toContain('✔ padding/other on broadcast-bug is listed as a known failure and holds now: reported');
   });
