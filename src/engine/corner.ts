@@ -1,7 +1,7 @@
 /** From a check that failed somewhere in a batch to the smallest case that fails, alone or in the company that it needs. */
 import type * as fc from 'fast-check';
 import type { AttentionCase } from '../../reference/case';
-import { withOtherContents } from '../arbitraries/other-contents';
+import { withOtherContents } from '../arbitraries/contents';
 import { judgeProbe, probeCases, readProbe } from '../compare/probe';
 import { BackendError } from '../errors';
 import type { CellIndex, Property } from '../property';
