@@ -270,6 +270,41 @@ describe('a key that leaks', () => {
   });
 });
 
+describe('a rounding that is sure to happen', () => {
+  const eager = (sure: boolean): Precision => {
+    const stored = { type: 'bfloat16', sure } as const;
+    return {
+      ...defaultPrecision('bfloat16'),
+      scale: { roundings: 2 },
+      dot: stored,
+      scaled: stored,
+      masked: stored,
+      weights: { ...stored, normalised: true, inSum: false },
+    };
+  };
+
+  it('is followed: one number is left of an interval that was charged', () => {
+    const dice = new Dice(21);
+    let single = 0;
+    let charged = 0;
+    let all = 0;
+    for (let n = 0; n < 300; n++) {
+      const c = randomCase(dice, { dtype: 'bfloat16', rotary: false });
+      const [wide, sharp] = [false, true].map((sure) => expectationOf(c, bottomRight, eager(sure)));
+      wide.output.low.forEach((low, at) => {
+        const high = wide.output.high[at];
+        if (Number.isNaN(low) || low === -Infinity) return;
+        expect(sharp.output.low[at] >= low && sharp.output.high[at] <= high).toBe(true);
+        all++;
+        if (low === high) charged++;
+        if (sharp.output.low[at] === sharp.output.high[at]) single++;
+      });
+    }
+    expect(charged / all).toBeLessThan(0.6);
+    expect(single / all).toBeGreaterThan(0.9);
+  });
+});
+
 /** -1 where all agree bit for bit. Rows without a claim are left out where their states are given. */
 function firstDifference(one: Float64Array, other: Float64Array, rows?: Uint8Array): number {
   const length = rows ? one.length / rows.length : 1;
