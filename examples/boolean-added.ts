@@ -7,7 +7,7 @@ import { attend, cellOf } from './attention';
 
 export default defineBackend({
   name: 'boolean-added',
-  supports: { maskRanks: [4], maskForms: ['boolean', 'additive'] },
+  supports: { maskRanks: [4], maskForms: ['boolean', 'additive'], cache: true },
   open: () => ({
     attend: (cases) =>
       cases.map((c) => ({
