@@ -137,7 +137,7 @@ export function isScaledFirst({ scale }: Precision): boolean {
 }
 
 /** What one rounding may lose to underflow: half the smallest subnormal, or under flush to zero the smallest normal number. */
-export function tinyOf(store: Store): number {
+function tinyOf(store: Store): number {
   return store.flush ? finfo[store.type].min : finfo[store.type].tiny;
 }
 

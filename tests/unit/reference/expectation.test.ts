@@ -289,7 +289,7 @@ describe('a rounding that is sure to happen', () => {
     let charged = 0;
     let all = 0;
     for (let n = 0; n < 300; n++) {
-      const c = randomCase(dice, { dtype: 'bfloat16', rotary: false });
+      const c = { ...randomCase(dice, { dtype: 'bfloat16', rotary: false }), softcap: undefined };
       const [wide, sharp] = [false, true].map((sure) => expectationOf(c, bottomRight, eager(sure)));
       wide.output.low.forEach((low, at) => {
         const high = wide.output.high[at];
