@@ -44,7 +44,7 @@ describe('maskproof installed from its tarball', () => {
 
   it('says which package the built-in engines need', () => {
     const { status, stderr, stdout } = run('npx', ['maskproof', 'fuzz', '--backend', 'onnxruntime', '--runs', '1']);
-    expect(stdout + stderr).toContain('npm install onnxruntime-node');
+    expect(stdout + stderr).toContain('npm install --save-dev onnxruntime-node');
     expect(status).toBe(3);
   });
 
