@@ -110,8 +110,10 @@ export class Connection {
     // A closed pipe is told by the end of the process.
     stdin!.on('error', () => undefined);
     this.#child.on('error', (error) => this.#end({ code: null, signal: null }, error));
-    this.#child.on('close', (code, signal) => this.#end({ code, signal }));
-    this.#child.on('exit', (code, signal) => setTimeout(() => this.#end({ code, signal }), lingerMs).unref());
+    this.#child.on('close', (code, signal) => this.#end(fail.endOf(code, signal, launch.shell)));
+    this.#child.on('exit', (code, signal) =>
+      setTimeout(() => this.#end(fail.endOf(code, signal, launch.shell)), lingerMs).unref(),
+    );
   }
 
   get hello(): Hello {

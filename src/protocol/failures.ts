@@ -108,6 +108,13 @@ export interface End {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** A shell tells that its child was killed by a code: 128 and the signal's number. */
+export function endOf(code: number | null, signal: NodeJS.Signals | null, throughShell: boolean): End {
+  const told = throughShell && code !== null && code > 128;
+  const found = told ? Object.entries(constants.signals).find(([, number]) => code === 128 + number) : undefined;
+  return found === undefined ? { code, signal } : { code: null, signal: found[0] as NodeJS.Signals };
+}
+
 export function endedWhileAnswering(scene: Scene, asked: Asked, end: End): BackendError {
   return end.signal === null
     ? exitedWhileAnswering(scene, asked, end)
@@ -232,10 +239,7 @@ export function asksTooMuch(scene: Scene, asked: Asked, length: number): Backend
 }
 
 function endInWords({ code, signal }: End): string {
-  if (signal !== null) return `was killed by ${signal}`;
-  // A shell tells a signal of its child as 128 and the signal's number.
-  const told = Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];
-  return `exited with code ${code}${told === undefined ? '' : ` (${told})`}`;
+  return signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
 }
 
 /** The module of the last ModuleNotFoundError in these lines. */
@@ -244,14 +248,11 @@ function missingModule(stderr: readonly string[]): string | undefined {
   return found.findLast((module) => module !== undefined);
 }
 
-/** Bytes as text where they are text. */
+/** The text that the bytes begin with, or the bytes. */
 function shown(bytes: Uint8Array): string {
   const first = Buffer.from(bytes.subarray(0, 60));
-  const isText = first.every(
-    (byte) => byte >= 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0x1b,
-  );
-  const rest = bytes.length > first.length ? '...' : '';
-  return isText
-    ? JSON.stringify(first.toString('utf8') + rest)
-    : `the bytes ${first.subarray(0, 16).toString('hex')}${rest}`;
+  const odd = first.findIndex((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0d, 0x1b].includes(byte));
+  const text = odd < 0 ? first : first.subarray(0, odd);
+  if (text.length < 4) return `the bytes ${first.subarray(0, 16).toString('hex')}${bytes.length > 16 ? '...' : ''}`;
+  return JSON.stringify(text.toString('utf8') + (bytes.length > text.length ? '...' : ''));
 }

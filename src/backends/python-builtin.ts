@@ -1,0 +1,43 @@
+/** The backends in Python that come with the suite: a file of python/maskproof_worker each, and the name of a backend in it. */
+import { join } from 'node:path';
+import type { Backend } from '../backend';
+import { packageRoot } from '../version';
+import { workerBackend, type WorkerOptions } from './worker';
+
+export interface PythonBuiltin {
+  /** One line for `maskproof list`. */
+  readonly description: string;
+  readonly file: string;
+  /** What `serve_one_of` calls it, where the file has several. */
+  readonly variant?: string;
+}
+
+export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
+  'numpy-attention': {
+    description: 'Attention written with numpy: the smallest worker that takes every mask.',
+    file: 'numpy_attention.py',
+  },
+  'torch-sdpa': {
+    description: "PyTorch's scaled_dot_product_attention, the math kernel on the CPU.",
+    file: 'torch_sdpa.py',
+    variant: 'math',
+  },
+  'torch-sdpa-flash': {
+    description: "PyTorch's scaled_dot_product_attention, the flash kernel on the CPU.",
+    file: 'torch_sdpa.py',
+    variant: 'flash',
+  },
+};
+
+export const pythonBuiltinNames: readonly string[] = Object.keys(pythonBuiltins);
+
+/** What one would write to get it without its name: python:FILE.py[:NAME]. */
+export function pythonBuiltinSpec(name: string): string {
+  const { file, variant } = pythonBuiltins[name];
+  return `python:${join(packageRoot(), 'python', 'maskproof_worker', file)}${variant === undefined ? '' : `:${variant}`}`;
+}
+
+/** The backend of that name, one of `pythonBuiltinNames`. Rejects with a BackendError where the interpreter lacks what it needs. */
+export function pythonBuiltin(name: string, options: WorkerOptions = {}): Promise<Backend> {
+  return workerBackend(pythonBuiltinSpec(name), options);
+}
