@@ -45,10 +45,10 @@ export function renderFinding(
     ...indent(renderMask(picture, style), '  '),
     '',
     ...(violation.numbers ? [...indent(renderNumbers(violation.numbers, style), '  '), ''] : []),
-    ...explained(cells, counterexample, backend),
+    ...explained(cells, counterexample, backend).concat(cells.length > 0 ? [''] : []),
     ...howFound(counterexample),
     ...(stopped === undefined ? [] : [`Shrinking stopped early: ${escapeControls(stopped)}`]),
-    ...againLines(outcome, counterexample, context),
+    ...againLines(outcome, context),
     ...alike.map(
       (other) => `Also violated by a case of this shape: ${other.property} (${replayCommand(other, backend.spec)})`,
     ),
@@ -58,18 +58,22 @@ export function renderFinding(
 }
 
 /** 'k1 for q0: dropped by padding; kept by the causal rule.' */
-function explained(cells: readonly CellIndex[], { case: c }: Counterexample, { supports }: BackendInfo): string[] {
-  if (cells.length === 0) return [];
+export function explained(
+  cells: readonly CellIndex[],
+  { case: c }: Counterexample,
+  { supports }: Pick<BackendInfo, 'supports'>,
+): string[] {
   const lines = cells.slice(0, MAX_EXPLAINED).map(({ b, h, i, j }) => {
     const rules = rulesAt(c, supports, b, h, i, j).map(({ keeps, why }) => `${keeps ? 'kept' : 'dropped'} by ${why}`);
     const where = [...(c.query.shape[0] > 1 ? [`batch ${b}`] : []), ...(c.query.shape[1] > 1 ? [`head ${h}`] : [])];
     return `k${j} for q${i}${where.length > 0 ? ` (${where.join(', ')})` : ''}: ${rules.length > 0 ? rules.join('; ') : 'kept: no rule drops it'}`;
   });
   const more = cells.length - lines.length;
-  return [...lines, ...(more > 0 ? [`${count(more, 'more cell')} in question.`] : []), ''];
+  return [...lines, ...(more > 0 ? [`${count(more, 'more cell')} in question.`] : [])];
 }
 
-function howFound({ found, shrinks, calls, contents, seed }: Counterexample): string[] {
+/** The shrink story: found after how much, made small in how many steps, and whether the contents matter. */
+export function howFound({ found, shrinks, calls, contents, seed }: Counterexample): string[] {
   const shrunk = `shrunk ${shrinks === 1 ? 'once' : `${shrinks} times`} (${count(calls, 'call')})`;
   const { failed, tried } = contents;
   return [
@@ -84,14 +88,16 @@ function howFound({ found, shrinks, calls, contents, seed }: Counterexample): st
   ];
 }
 
-function againLines(outcome: Outcome, { seed }: Counterexample, context: FindingContext): string[] {
-  if (context.file !== undefined)
-    return [`Again: npx maskproof replay ${quote(context.file)} --backend ${quote(context.backend.spec)}`];
-  return [
-    seed === undefined
-      ? 'Again: --corpus DIR keeps it as a file for maskproof replay.'
-      : `Again: ${replayCommand(outcome, context.backend.spec)}`,
-  ];
+function againLines(outcome: Outcome, context: FindingContext): string[] {
+  const command = againCommand(outcome, context.backend.spec, context.file);
+  return [command === undefined ? 'Again: --corpus DIR keeps it as a file for maskproof replay.' : `Again: ${command}`];
+}
+
+/** The command that shows it again: by value where it was saved, else by seed and path; undefined where it has neither. */
+export function againCommand(outcome: Outcome, spec: string, file?: string): string | undefined {
+  if (file !== undefined) return `npx maskproof replay ${quote(file)} --backend ${quote(spec)}`;
+  const { seed, path } = outcome.counterexample ?? outcome.failure ?? {};
+  return seed === undefined || path === undefined ? undefined : replayCommand(outcome, spec);
 }
 
 /** The command that shows it again, for a shell. */

@@ -4,20 +4,50 @@ import { marksOf, paint, type Style } from './style';
 
 const MAX_SHOWN = 8;
 
-/** A table with a column per feature (or per key, for weights and scores). */
-export function renderNumbers(numbers: NonNullable<Violation['numbers']>, style: Style): string[] {
-  const { of, at, actual, expected, allowed } = numbers;
-  const marks = marksOf(style);
+/** The numbers as a table of text: a column per feature (or per key, for weights and scores). */
+export interface NumbersTable {
+  /** 'output[b=0, h=0, q=1]' */
+  readonly heading: string;
+  readonly columns: readonly string[];
+  readonly actual: readonly string[];
+  readonly expected: readonly string[];
+  /** Absent: compared bit for bit. */
+  readonly allowed?: readonly string[];
+  readonly failed: readonly boolean[];
+  /** Columns that are not shown, and how many failed of how many in all. */
+  readonly left: number;
+  readonly failures: number;
+  readonly of: number;
+}
+
+export function numbersTable({ of, at, actual, expected, allowed }: NonNullable<Violation['numbers']>): NumbersTable {
   const failed = actual.map((x, n) => isOff(x, expected[n], allowed?.[n]));
   const shown = region(actual.length, failed.indexOf(true));
   const axis = of.startsWith('weights') || of.startsWith('scores') ? 'k' : 'd=';
   const differing = shown.map((n) => digitsThatDiffer(actual[n], expected[n]));
+  return {
+    heading: `${of}[b=${at.b}, h=${at.h}, q=${at.i}]`,
+    columns: shown.map((n) => `${axis}${n}`),
+    actual: shown.map((n, column) => format(actual[n], differing[column])),
+    expected: shown.map((n, column) => format(expected[n], differing[column])),
+    ...(allowed && { allowed: shown.map((n) => brief(allowed[n])) }),
+    failed: shown.map((n) => failed[n]),
+    left: actual.length - shown.length,
+    failures: failed.filter(Boolean).length,
+    of: actual.length,
+  };
+}
+
+/** The same as lines. */
+export function renderNumbers(numbers: NonNullable<Violation['numbers']>, style: Style): string[] {
+  const { heading, columns, actual, expected, allowed, failed, left, failures, of } = numbersTable(numbers);
+  const marks = marksOf(style);
   const table = [
-    [`${of}[b=${at.b}, h=${at.h}, q=${at.i}]`, ...shown.map((n) => `${axis}${n}`)],
-    ['actual', ...shown.map((n, column) => format(actual[n], differing[column]))],
-    ['expected', ...shown.map((n, column) => format(expected[n], differing[column]))],
-    ...(allowed === undefined ? [] : [[`allowed ${marks.allowed}`, ...shown.map((n) => brief(allowed[n]))]]),
-    ['failed ->', ...shown.map((n) => (failed[n] ? 'xx' : ''))],
+    [heading, ...columns],
+    ['actual', ...actual],
+    ['expected', ...expected],
+    ...(allowed === undefined ? [] : [[`allowed ${marks.allowed}`, ...allowed]]),
+    ['failed ->', ...failed.map((is) => (is ? 'xx' : ''))],
   ];
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
   const lines = table.map((row) =>
@@ -27,10 +57,9 @@ export function renderNumbers(numbers: NonNullable<Violation['numbers']>, style:
       .trimEnd(),
   );
   lines[lines.length - 1] = lines[lines.length - 1].replaceAll('xx', paint(style, 'red', 'xx'));
-  const left = actual.length - shown.length;
   return [
     ...lines,
-    ...(left > 0 ? [`${marks.more} ${left} more, ${failed.filter(Boolean).length} of ${actual.length} failed`] : []),
+    ...(left > 0 ? [`${marks.more} ${left} more, ${failures} of ${of} failed`] : []),
     ...(allowed === undefined ? ['(compared bit for bit)'] : []),
   ];
 }
