@@ -165,9 +165,9 @@ function sentenceOf(error: CommanderError, program: Command): string {
         : `There is no command ${JSON.stringify(word)}.${didYouMean(word, names)}\n  ${help} prints the commands.`;
     }
     case 'commander.missingArgument':
-      return `${running.name()} needs ${named}.\n  ${help} says what it is.`;
+      return `${running.name()} needs <${named}>.\n  ${help} says what it is.`;
     case 'commander.missingMandatoryOptionValue':
-      return `${running.name()} needs ${named}.\n  ${help} says what it is.`;
+      return `${running.name()} needs ${/--[\w-]+/.exec(named)?.[0] ?? named}.\n  ${help} says what it is.`;
     case 'commander.optionMissingArgument':
       return `${named} needs a value.\n  ${help} says which.`;
     default:

@@ -68,7 +68,6 @@ describe('the text report', () => {
         ✔ forms: 1 held, 100 cases
         ✖ padding/no-influence: violated after 6 cases
         ✖ padding/same-shape: violated after 9 cases
-        – rotary: 1 skipped
 
       ✖ padding/no-influence  on broadcast-bug
         A padded key has no influence: changing its key and value leaves every output as it was.
