@@ -4,10 +4,10 @@ import { narrow } from '../../src/arbitraries/narrow';
 import { identical } from '../../src/compare/compare';
 import { defineProperty } from '../../src/property';
 
-/** Calls of the same shapes with other numbers, and with a mask that keeps what this one drops. */
+/** Calls of the same shapes with other numbers: first, and so for a cache to hold on to, a mask that keeps what this one drops. */
 function othersBefore(c: AttentionCase): AttentionCase[] {
   const elsewhere = withKeysReplaced(c, () => true, 1);
-  return [elsewhere, withEntries(elsewhere, (add) => (add === undefined ? 0 : undefined))];
+  return [withEntries(elsewhere, (add) => (add === undefined ? 0 : undefined)), elsewhere];
 }
 
 /** A mask cached by its shape answers "the same twice" and "A, B, A" rightly; only a fresh session knows better. */

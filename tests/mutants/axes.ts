@@ -55,7 +55,7 @@ export const axes = [
     name: 'batch-and-head-swapped',
     mistake: 'A mask that is broadcast over one of batch and head is read along the other where the sizes allow it.',
     link: 'https://github.com/microsoft/onnxruntime/pull/27464',
-    catches: ['forms/broadcast', 'rows/support'],
+    catches: ['rows/support'],
     Kernel: class extends Attention {
       override cellIndex(c: AttentionCase, mask: View, b: number, h: number, i: number, j: number) {
         const { batch, numHeads } = sizesOf(c);

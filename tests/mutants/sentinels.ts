@@ -34,7 +34,7 @@ export const sentinels = [
     name: 'sentinel-of-1e5-filled',
     mistake: 'Dropped scores become -100000, above which real scores are not guaranteed to lie.',
     link: 'https://github.com/TransformerLensOrg/TransformerLens/pull/366',
-    catches: ['rows/fully-masked', 'hooks/sentinel'],
+    catches: ['hooks/sentinel'],
     supports: { fullyMaskedRow: 'uniform' },
     Kernel: class extends Attention {
       override masked(c: AttentionCase, mask: View | undefined, x: number, b: number, h: number, i: number, j: number) {

@@ -34,7 +34,7 @@ export const windows = [
     name: 'window-dropped-without-a-mask',
     mistake: 'Without padding the mask becomes isCausal, and the window goes with it.',
     link: 'https://github.com/huggingface/transformers/pull/30127',
-    catches: ['composition/conjunction', 'composition/window-is-monotone'],
+    catches: ['composition/conjunction'],
     Kernel: class extends Attention {
       override inWindow(c: AttentionCase, i: number, j: number) {
         return c.mask === undefined || super.inWindow(c, i, j);
@@ -102,12 +102,25 @@ export const windows = [
     name: 'window-of-zero-is-no-window',
     mistake: 'A window of 0 is falsy.',
     link: 'https://github.com/unslothai/unsloth/pull/8253',
-    catches: ['composition/conjunction', 'composition/window-is-monotone'],
+    catches: ['composition/conjunction'],
     Kernel: class extends Attention {
       override inWindow(c: AttentionCase, i: number, j: number) {
         const { left, right } = c.slidingWindow ?? {};
         const p = this.position(c, i);
         return (!left || p - left <= j) && (!right || j <= p + right);
+      }
+    },
+  }),
+  mutant({
+    name: 'chunks-in-place-of-a-window',
+    mistake: 'Keys are cut into blocks as wide as the window, and a query sees no further back than its block.',
+    link: 'https://github.com/lablup/mlxcel/issues/885',
+    catches: ['composition/window-is-monotone', 'composition/conjunction'],
+    Kernel: class extends Attention {
+      override inWindow(c: AttentionCase, i: number, j: number) {
+        const width = (c.slidingWindow?.left ?? Infinity) + 1;
+        const p = this.position(c, i);
+        return super.inWindow(c, i, j) && (width === Infinity || j >= p - (p % width));
       }
     },
   }),
