@@ -106,12 +106,10 @@ export function speaksOf(
 
 /** Whether the facets of a case are those that the entry tells. */
 export function isForetold(
-  { when = {} }: KnownFailureEntry,
-  facets: readonly { readonly facet: string; readonly value: string }[],
+  entry: KnownFailureEntry,
+  facets: Readonly<Record<string, string | readonly string[]>>,
 ): boolean {
-  return Object.entries(when).every(([facet, value]) =>
-    facets.some((told) => told.facet === facet && told.value === value),
-  );
+  return Object.entries(entry.when ?? {}).every(([facet, value]) => [facets[facet]].flat().includes(value));
 }
 
 /** Library versions are not always semver ('2.9.0+cu126', '2.6.0.dev20250101'): what reads as one is compared as one. */
