@@ -11,7 +11,12 @@ function commandLine() {
   if (!existsSync(source)) return require(join(root, 'dist', 'src', 'cli', 'main.js'));
   // Adapters are compiled by a ts-node of their own, type-checked; this one leaves everything else alone.
   const ignore = ['^(?!(?:src|reference|properties)/)'];
-  require('ts-node').register({ transpileOnly: true, project: join(root, 'tsconfig.json'), ignore });
+  require('ts-node').register({
+    transpileOnly: true,
+    transpiler: join(__dirname, 'cached-transpiler.js'),
+    project: join(root, 'tsconfig.json'),
+    ignore,
+  });
   return require(source);
 }
 
