@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { properties } from '../properties';
 import { oracleBackend } from '../src/backends/oracle';
 import type { Property } from '../src/property';
+import { sizesOf } from '../reference/case';
+import type { Sizes } from '../reference/case';
 import { mutants } from './mutants';
 import { check, said } from './support/check';
 
@@ -43,5 +45,35 @@ describe('mutants', () => {
 
   it('have names of their own', () => {
     expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);
+  });
+});
+
+/** What shrinking must come down to; sizes that are not named are one. */
+const smallest: readonly (readonly [property: string, mutant: string, sizes: Partial<Sizes>])[] = [
+  ['causality/four-d-is-authoritative', 'boolean-4d-added-under-causal', { kvLen: 2 }],
+  ['padding/no-influence', 'padding-read-as-q-by-kv', { batch: 2, qLen: 2, kvLen: 2 }],
+  ['causality/fallback', 'causal-one-too-far', { qLen: 2, kvLen: 2 }],
+  ['causality/cached-equals-full', 'causal-from-the-top-left', { qLen: 2, kvLen: 2 }],
+  ['padding/overlong', 'overlong-read-from-the-end', { kvLen: 2 }],
+  ['composition/conjunction', 'window-one-too-wide', { kvLen: 2 }],
+  ['composition/packed-equals-separate', 'segments-ignored', { kvLen: 2 }],
+  ['composition/softcap', 'softcap-after-the-mask', { kvLen: 2 }],
+  ['rows/fully-masked', 'empty-row-nan', {}],
+  ['equivariance/heads', 'heads-tiled', { numHeads: 4, numKvHeads: 2 }],
+  ['equivariance/keys', 'last-tile-skipped', { kvLen: 9 }],
+  ['bridges/rotary-equals-base', 'rotary-layouts-swapped', { kvLen: 2, headDim: 4 }],
+  ['bridges/same-cells', 'causality-by-position-ids', { qLen: 2, kvLen: 2, headDim: 2 }],
+  ['numerics/linear-in-values', 'values-clamped', {}],
+  ['state/no-history', 'mask-cached-by-shape', {}],
+];
+const one: Sizes = { batch: 1, numHeads: 1, numKvHeads: 1, qLen: 1, kvLen: 1, headDim: 1, vHeadDim: 1 };
+
+describe('the smallest case', () => {
+  it.each(smallest)('%s shrinks %s', async (id, name, sizes) => {
+    const property = properties.find((each) => each.id === id);
+    const mutant = mutants.find((each) => each.name === name);
+    if (!property || !mutant) throw new Error(`There is no ${property ? name : id}.`);
+    const { counterexample } = await check(mutant.backend, property, { runs: 1000, shrinkMs: 60_000 });
+    expect(counterexample && sizesOf(counterexample.case)).toEqual({ ...one, ...sizes });
   });
 });

@@ -139,7 +139,7 @@ export const arithmetic = [
   mutant({
     name: 'online-softmax-without-rescaling',
     mistake: 'What earlier tiles summed up is not rescaled when the maximum moves.',
-    catches: ['numerics/agrees-with-reference'],
+    catches: ['equivariance/keys', 'numerics/agrees-with-reference'],
     Kernel: class extends Attention {
       override softmax(logits: Row) {
         const powers: Row = [];
@@ -169,7 +169,7 @@ export const arithmetic = [
     name: 'last-tile-skipped',
     mistake: 'Keys beyond the last multiple of 8 are left out.',
     link: 'https://github.com/pytorch/executorch/pull/9105',
-    catches: ['rows/support', 'numerics/agrees-with-reference'],
+    catches: ['equivariance/keys', 'rows/support', 'numerics/agrees-with-reference'],
     Kernel: class extends Attention {
       override keeps(c: AttentionCase, mask: View | undefined, b: number, h: number, i: number, j: number) {
         const { kvLen } = sizesOf(c);

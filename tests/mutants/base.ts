@@ -113,7 +113,7 @@ export function laidOut(tensor: Tensor, layout: Layout = 'contiguous'): View {
 }
 
 /** A call that this attention refuses. */
-class Refused extends Error {}
+export class Refused extends Error {}
 
 /** What one query sees: a number per key. */
 export type Row = number[];

@@ -1,7 +1,9 @@
 /** Attention computed in ways that look odd and are right: none of these may ever be flagged. */
-import type { AttentionCase, EmptyRow } from '../../reference/case';
+import type { AttentionCase, EmptyRow, FloatType } from '../../reference/case';
+import type { Precision } from '../../reference/precision';
+import { sizesOf } from '../../reference/case';
 import type { Backend, Supports } from '../../src/backend';
-import { Attention, backendOf, indices, largest, rounded, sum } from './base';
+import { Attention, backendOf, Refused, indices, largest, rounded, sum } from './base';
 import type { Row, View } from './base';
 
 export interface Equivalent {
@@ -64,11 +66,29 @@ const pairwise = (xs: Row): number => {
 };
 const lanes = (xs: Row): number => pairwise(indices(4).map((lane) => forwards(xs.filter((_, n) => n % 4 === lane))));
 
+/** float64 inside, IEEE division, an exp that is off by an ulp at the most, and the answer rounded once. */
+function exactly(dtype: FloatType): Precision {
+  return {
+    accumulate: { type: 'float64' },
+    scale: { roundings: 2 },
+    exp: { relative: 2 ** -51, tiny: 2 ** -1074 },
+    divide: 1,
+    output: dtype,
+    rotary: { angle: 2 ** -53, trig: 4, pow: 4 },
+  };
+}
+
 /** float64 is not what these emulate. */
 const narrow: Partial<Supports> = { dtypes: ['float32', 'float16', 'bfloat16'] };
 
 export const equivalents: readonly Equivalent[] = [
   equivalent('base', 'It is the attention that every mutant is made from.', Attention),
+  equivalent(
+    'base-declared-exactly',
+    'The same, declared as it is: float64 inside whatever the dtype, and one rounding at the end.',
+    Attention,
+    { precision: { float32: exactly('float32'), float16: exactly('float16'), bfloat16: exactly('bfloat16') } },
+  ),
   equivalent(
     'one-for-kept-keys',
     'A boolean mask becomes 1 and -inf: the 1 is common to all kept keys of a row and cancels.',
@@ -199,15 +219,6 @@ export const equivalents: readonly Equivalent[] = [
       }
     },
   ),
-  equivalent(
-    'rotary-clockwise',
-    'Queries and keys turn the other way, both of them: only the difference of their angles counts.',
-    class extends Attention {
-      override rotate(...[rotary, x, position]: Parameters<Attention['rotate']>) {
-        return super.rotate(rotary, x, -position);
-      }
-    },
-  ),
   equivalent('float32-forwards', 'float32 throughout, sums from the first key.', inFloat32(forwards), narrow),
   equivalent('float32-backwards', 'float32 throughout, sums from the last key.', inFloat32(backwards), narrow),
   equivalent('float32-pairwise', 'float32 throughout, sums by halves.', inFloat32(pairwise), narrow),
@@ -244,28 +255,40 @@ export const equivalents: readonly Equivalent[] = [
     },
     { causal: 'top_left' },
   ),
-  equivalent('boolean-4d-only', 'It takes a boolean 4D mask and nothing else, and declares nothing else.', Attention, {
-    bridges: ['base'],
-    dtypes: ['float32'],
-    maskRanks: [4],
-    maskForms: ['boolean'],
-    causal: 'none',
-    bidirectional: true,
-    groupedHeads: false,
-    cache: false,
-    crossLength: false,
-    valueDim: false,
-    scale: false,
-    slidingWindow: false,
-    segments: false,
-    softcap: false,
-    layouts: false,
-    overlongKeys: 'refused',
-    overlongRows: 'error',
-    returns: ['output'],
-    poison: undefined,
-    scoreSentinel: undefined,
-  }),
+  equivalent(
+    'boolean-4d-only',
+    'It takes a boolean 4D mask and nothing else, and declares nothing else.',
+    class extends Attention {
+      override validate(c: AttentionCase) {
+        super.validate(c);
+        const [, , rows, columns] = c.mask?.tensor.shape ?? [];
+        const { qLen, kvLen } = sizesOf(c);
+        if (columns > kvLen || rows > Math.max(1, qLen)) throw new Refused('The mask is longer than the keys.');
+      }
+    },
+    {
+      bridges: ['base'],
+      dtypes: ['float32'],
+      maskRanks: [4],
+      maskForms: ['boolean'],
+      causal: 'none',
+      bidirectional: true,
+      groupedHeads: false,
+      cache: false,
+      crossLength: false,
+      valueDim: false,
+      scale: false,
+      slidingWindow: false,
+      segments: false,
+      softcap: false,
+      layouts: false,
+      overlongKeys: 'refused',
+      overlongRows: 'error',
+      returns: ['output'],
+      poison: undefined,
+      scoreSentinel: undefined,
+    },
+  ),
   equivalent(
     'overlong-rows-from-the-top',
     'Of a mask with more rows than queries the first ones count, as declared.',

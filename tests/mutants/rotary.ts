@@ -104,6 +104,17 @@ export const rotary = [
     },
   }),
   mutant({
+    name: 'rotary-clockwise',
+    mistake:
+      'Queries and keys both turn the wrong way, which keeps every law of positions and is not the same rotation.',
+    catches: ['bridges/rotary-equals-base', 'numerics/agrees-with-reference'],
+    Kernel: class extends Attention {
+      override rotate(rotary: Rotary, x: Row, position: number) {
+        return super.rotate(rotary, x, -position);
+      }
+    },
+  }),
+  mutant({
     name: 'rotary-bridge-adds-booleans',
     mistake: 'The rotary bridge has its own masking, and adds a boolean mask to the scores.',
     link: 'https://github.com/TransformerLensOrg/TransformerLens/pull/1198',
