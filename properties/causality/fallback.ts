@@ -17,6 +17,6 @@ export default defineProperty({
       crossLength: 'never',
     }),
   async check(context, c) {
-    return probeViolation(context, c, readProbe(c, await context.attend(probeCases(c))));
+    return probeViolation(context, c, readProbe(c, await context.attend(probeCases(c, context.supports))));
   },
 });

@@ -14,7 +14,7 @@ export default defineProperty({
     const { bidirectional } = context.supports;
     const causal = { ...c, isCausal: c.query.shape[2] <= c.key.shape[2] };
     const twin = { ...causal, isCausal: !causal.isCausal };
-    const probes = probeCases(causal);
+    const probes = probeCases(causal, context.supports);
     const compare = bidirectional && causal.isCausal;
     const answers = await context.attend([...probes, ...(compare ? [causal, twin] : [])]);
     const [withCausal, without] = answers.slice(probes.length);

@@ -28,8 +28,8 @@ export default defineProperty({
   cases: (domain) => narrow(domain, { slidingWindow: 'always', crossLength: 'never' }),
   async check(context, c) {
     const wide = widened(c);
-    const probes = probeCases(c);
-    const answers = await context.attend([...probes, ...probeCases(wide)]);
+    const probes = probeCases(c, context.supports);
+    const answers = await context.attend([...probes, ...probeCases(wide, context.supports)]);
     const before = readProbe(c, answers.slice(0, probes.length));
     const after = readProbe(wide, answers.slice(probes.length));
     const rows = rowsOf(c);

@@ -10,6 +10,6 @@ export default defineProperty({
   needs: {},
   cases: (domain) => narrow(domain, {}),
   async check(context, c) {
-    return probeViolation(context, c, readProbe(c, await context.attend(probeCases(c))));
+    return probeViolation(context, c, readProbe(c, await context.attend(probeCases(c, context.supports))));
   },
 });

@@ -23,7 +23,7 @@ export async function leaks(
   { sets, probe, where }: Leaks,
 ): Promise<Violation | undefined> {
   const changes = interventions(c, keep, sets);
-  const probes = probe === undefined ? [] : probeCases(c);
+  const probes = probe === undefined ? [] : probeCases(c, context.supports);
   if (changes.length === 0 && probes.length === 0) return undefined;
   const [before, ...answers] = await context.attend([c, ...changes.map((change) => change.c), ...probes]);
   for (const [n, change] of changes.entries()) {

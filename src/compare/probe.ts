@@ -7,31 +7,41 @@ import { sizesOf } from '../../reference/case';
 import { finfo } from '../../reference/dtype';
 import { RowState } from '../../reference/expectation';
 import { keepGrid } from '../../reference/masks';
+import type { ResolvedSupports } from '../backend';
 import type { Answer, CellIndex, PropertyContext, RowIndex, Violation } from '../property';
 import { precisionOf } from '../supports';
 
-/** ceil(kv_len / v_head_dim) cases: value j of case n is 1 in feature j - n v_head_dim and 0 elsewhere. */
-export function probeCases(c: AttentionCase): AttentionCase[] {
+/** More calls than this for one probe, and the values are made as wide as the keys are many, where the backend takes that. */
+const manyBlocks = 8;
+
+/**
+ * ceil(kv_len / v_head_dim) cases: value j of case n is 1 in feature j - n v_head_dim and 0 elsewhere.
+ * A single case with v_head_dim = kv_len where that would be many and `supports` says that it is taken.
+ */
+export function probeCases(c: AttentionCase, supports?: Pick<ResolvedSupports, 'valueDim'>): AttentionCase[] {
   const { batch, numKvHeads, kvLen, vHeadDim } = sizesOf(c);
-  return Array.from({ length: Math.ceil(kvLen / vHeadDim) }, (_, n) => {
-    const data = new Float64Array(c.value.data.length);
+  const width = supports?.valueDim && kvLen > manyBlocks * vHeadDim ? kvLen : vHeadDim;
+  const shape = [batch, numKvHeads, kvLen, width];
+  return Array.from({ length: Math.ceil(kvLen / width) }, (_, n) => {
+    const data = new Float64Array(batch * numKvHeads * kvLen * width);
     for (let head = 0; head < batch * numKvHeads; head += 1) {
-      for (let d = 0; d < vHeadDim && n * vHeadDim + d < kvLen; d += 1) {
-        data[(head * kvLen + n * vHeadDim + d) * vHeadDim + d] = 1;
+      for (let d = 0; d < width && n * width + d < kvLen; d += 1) {
+        data[(head * kvLen + n * width + d) * width + d] = 1;
       }
     }
-    return { ...c, value: { ...c.value, data }, want: {}, gradOutput: undefined };
+    return { ...c, value: { dtype: c.value.dtype, shape, data }, want: {}, gradOutput: undefined };
   });
 }
 
-/** The weights [batch, num_heads, q_len, kv_len] out of the answers to `probeCases(c)`, in their order. */
+/** The weights [batch, num_heads, q_len, kv_len] out of the answers to `probeCases(c, supports)`, in their order. */
 export function readProbe(c: AttentionCase, answers: readonly Answer[]): Float64Array {
-  const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
+  const { batch, numHeads, qLen, kvLen } = sizesOf(c);
+  const width = answers[0].output.shape[3];
   const weights = new Float64Array(batch * numHeads * qLen * kvLen);
   for (let row = 0; row < batch * numHeads * qLen; row += 1) {
     for (let j = 0; j < kvLen; j += 1) {
-      const n = Math.floor(j / vHeadDim);
-      weights[row * kvLen + j] = answers[n].output.data[row * vHeadDim + (j - n * vHeadDim)];
+      const n = Math.floor(j / width);
+      weights[row * kvLen + j] = answers[n].output.data[row * width + (j - n * width)];
     }
   }
   return weights;
