@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { properties } from '../../properties/index';
+import type { Backend } from '../backend';
 import { counterexampleId, saveCounterexample } from '../corpus/save';
 import type { SavedCounterexample } from '../corpus/load';
 import type { BackendInfo, Listener, Outcome, Report } from '../engine/events';
@@ -59,8 +60,8 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
   const { corpus } = options;
   const keep: Listener = (event) => {
     if (corpus === undefined || event.type !== 'outcome') return;
-    const info = loaded.find(({ backend }) => backend.name === event.outcome.backend);
-    const found = worthKeeping(event.outcome, info?.backend.versions ?? {});
+    const from = loaded.find(({ backend }) => backend.name === event.outcome.backend);
+    const found = from && worthKeeping(event.outcome, from.backend);
     if (found === undefined) return;
     saved.set(event.outcome, found);
     const writing = saveCounterexample(corpus, found);
@@ -157,12 +158,14 @@ function alsoTelling(listener: Listener, part: Part): Listener {
 }
 
 /** What is saved of an outcome: the smallest case of a violation or of a failure, unless it is known. */
-function worthKeeping(outcome: Outcome, versions: Readonly<Record<string, string>>): SavedCounterexample | undefined {
-  const { property, backend, counterexample, failure, known } = outcome;
+function worthKeeping(outcome: Outcome, backend: Backend): SavedCounterexample | undefined {
+  const { property, counterexample, failure, known } = outcome;
   const c = counterexample?.case ?? failure?.case;
   if (c === undefined || known !== undefined) return undefined;
   const { seed, path } = counterexample ?? failure ?? {};
-  return { property, backend, versions, seed, path, case: c, after: counterexample?.after ?? [] };
+  const { name, versions = {}, supports } = backend;
+  const { violation, after = [] } = counterexample ?? {};
+  return { property, backend: name, versions, seed, path, supports, violation, case: c, after };
 }
 
 const firstLine = (text: string) => text.split('\n')[0];

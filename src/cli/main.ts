@@ -118,7 +118,7 @@ function programFor(io: Io, done: (code: number) => void): Command {
   program
     .command('shrink')
     .description('make a failing case from elsewhere as small as it goes')
-    .argument('<file>', 'a case as JSON')
+    .argument('<file>', 'a case as JSON or .safetensors')
     .addOption(backend().makeOptionMandatory())
     .requiredOption('-p, --property <id>', 'which property it violates')
     .option('--corpus <dir>', 'where the smallest case is kept', defaultCorpus)

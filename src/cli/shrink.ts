@@ -41,8 +41,10 @@ export async function shrink(file: string, options: ShrinkOptions, io: Io): Prom
       outcome: await shrinkForeign(subject, property, c, { shrinkMs: options.seconds * 1000, signal }),
       aborted: signal.aborted,
     }));
-    const keep = async (found: Pick<SavedCounterexample, 'case' | 'after'>): Promise<string> => {
-      const saved = { property: property.id, backend: backend.name, versions: backend.versions ?? {}, ...found };
+    const keep = async (found: Pick<SavedCounterexample, 'case' | 'after' | 'violation'>): Promise<string> => {
+      const { name, versions = {}, supports } = backend;
+      const { case: smallest, after, violation } = found;
+      const saved = { property: property.id, backend: name, versions, supports, violation, case: smallest, after };
       await saveCounterexample(options.corpus, saved);
       return join(options.corpus, `${counterexampleId(saved)}.json`);
     };

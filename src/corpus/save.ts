@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { caseToWire } from '../protocol/codec';
+import type { Tensor } from '../../reference/case';
+import { caseToWire, caseToWireWith, tensorToWire, toSnakeCase } from '../protocol/codec';
+import { writeSafetensors } from '../protocol/safetensors';
 import { counterexampleSchema, type SavedCounterexample } from './load';
 
 /** The file's name: the property, and a hash of what fails (not of when or how it was found). */
@@ -13,27 +15,64 @@ export function counterexampleId({ property, backend, case: c, after }: SavedCou
   return `${slug}-${createHash('sha256').update(held).digest('hex').slice(0, 12)}`;
 }
 
+/** Tensors of more numbers than this stand in a .safetensors file beside the JSON. */
+const MAX_INLINE = 4096;
+
 /** Writes a counterexample into `folder`, made where it is missing, and returns the file's path. The same finding is one file, however often it is found. */
 export async function saveCounterexample(folder: string, saved: SavedCounterexample): Promise<string> {
-  const file = join(folder, `${counterexampleId(saved)}.json`);
+  const id = counterexampleId(saved);
+  const file = join(folder, `${id}.json`);
   mkdirSync(folder, { recursive: true });
-  if (!existsSync(file)) await writeFileAtomic(file, counterexampleText(saved));
+  if (existsSync(file)) return file;
+  const { text, tensors } = counterexampleFiles(saved, `${id}.safetensors`);
+  // The tensors first: a JSON file that is there is whole.
+  if (tensors.length > 0)
+    await writeFileAtomic(join(folder, `${id}.safetensors`), Buffer.from(writeSafetensors(tensors)));
+  await writeFileAtomic(file, text);
   return file;
 }
 
-/** What stands in the file: readable, one tensor a line. */
-export function counterexampleText(saved: SavedCounterexample): string {
-  const { property, backend, versions, seed, path } = saved;
-  return jsonText({
+/** The JSON, readable, one tensor a line, and what is too large for it: to be kept as `beside` in the same folder. */
+export function counterexampleFiles(
+  saved: SavedCounterexample,
+  beside: string,
+): { text: string; tensors: readonly (readonly [string, Tensor])[] } {
+  const tensors: [string, Tensor][] = [];
+  const json = counterexampleJson(saved, (tensor, name) => {
+    if (tensor.data.length <= MAX_INLINE) return tensorToWire(tensor);
+    tensors.push([name, tensor]);
+    return { dtype: tensor.dtype, shape: tensor.shape, tensor: name };
+  });
+  return { text: jsonText({ ...json, ...(tensors.length > 0 && { tensors: beside }) }), tensors };
+}
+
+/** The whole as one .safetensors file: every tensor by its name, all else in the metadata. */
+export function counterexampleTensors(saved: SavedCounterexample): Uint8Array {
+  const tensors: [string, Tensor][] = [];
+  const json = counterexampleJson(saved, (tensor, name) => {
+    tensors.push([name, tensor]);
+    return { dtype: tensor.dtype, shape: tensor.shape, tensor: name };
+  });
+  return writeSafetensors(tensors, { maskproof: JSON.stringify(json) });
+}
+
+/** Tensors are put into words by `write`, which is told a name that is theirs alone: 'query', 'after.0.query'. */
+function counterexampleJson(saved: SavedCounterexample, write: (tensor: Tensor, name: string) => unknown) {
+  const { property, backend, versions, seed, path, supports, violation, after } = saved;
+  return {
     schema: counterexampleSchema,
     property,
     backend,
     versions,
     seed,
     path,
-    case: caseToWire(saved.case),
-    ...(saved.after.length > 0 && { after: saved.after.map(caseToWire) }),
-  });
+    ...(supports && { supports: toSnakeCase(supports) }),
+    ...(violation && { violation: { summary: violation.summary, rows: violation.rows, cells: violation.cells } }),
+    case: caseToWireWith(saved.case, write),
+    ...(after.length > 0 && {
+      after: after.map((c, n) => caseToWireWith(c, (tensor, name) => write(tensor, `after.${n}.${name}`))),
+    }),
+  };
 }
 
 /** JSON with lists of plain values on one line. */

@@ -88,7 +88,7 @@ function numberFromWire(x: unknown, at: string): number {
   return found;
 }
 
-const tensorToWire = ({ dtype, shape, data }: Tensor): WireTensor => ({
+export const tensorToWire = ({ dtype, shape, data }: Tensor): WireTensor => ({
   dtype,
   shape: [...shape],
   data: Array.from(data, numberToWire),
