@@ -1,7 +1,7 @@
 /** maskproof doctor: what runs here, or whether a worker keeps the protocol. */
 import { builtinNames } from '../backends/builtin';
 import { findPython } from '../backends/python-environment';
-import { pythonBuiltinNames, pythonBuiltinSpec } from '../backends/python-builtin';
+import { pythonBuiltin, pythonBuiltinNames, pythonBuiltinSpec } from '../backends/python-builtin';
 import { isWorkerSpec, launchOf } from '../backends/worker';
 import { checkWorker, type Check } from '../protocol/conformance';
 import { escapeControls, marksOf } from '../report/style';
@@ -60,7 +60,9 @@ async function examineHere(options: DoctorOptions, io: Io): Promise<number> {
   const marks = marksOf(styleFor(io, options.ascii ?? false));
   for (const name of new Set([...builtinNames, ...pythonBuiltinNames])) {
     try {
-      const { versions = {} } = await loadBackend(name, { check: false });
+      const { versions = {} } = pythonBuiltinNames.includes(name)
+        ? await pythonBuiltin(name, { python: options.python })
+        : await loadBackend(name, { check: false });
       const known = Object.entries(versions).map(([library, version]) => `${library} ${version}`);
       io.out(`  ${marks.held} ${name}${known.length > 0 ? ` (${escapeControls(known.join(', '))})` : ''}\n`);
     } catch (error) {

@@ -7,16 +7,7 @@ import type { Stage } from '../engine/events';
 import type { BackendError } from '../errors';
 import * as fail from './failures';
 import { FrameError, FrameReader, MAX_FRAME } from './frames';
-import {
-  MessageError,
-  PROTOCOL,
-  readHello,
-  readReply,
-  writeRequest,
-  type Hello,
-  type Reply,
-  type Request,
-} from './messages';
+import { MessageError, PROTOCOL, readHello, readReply, writeRequest, type Hello, type Reply } from './messages';
 import { SafetensorsError } from './safetensors';
 
 /** How a worker is started. */
@@ -35,7 +26,7 @@ export interface Launch {
 }
 
 /** Requests as they come out of `Omit`, which would melt the union. */
-type Question =
+export type Question =
   { type: 'open' | 'close'; session: number } | { type: 'attend'; session: number; cases: readonly AttentionCase[] };
 
 interface Waiting {
@@ -81,6 +72,8 @@ export class Connection {
   /** Why everything that is asked fails from now on. */
   #broken: BackendError | undefined;
   #stopped = false;
+  #tellEnd: (end: fail.End) => void = () => undefined;
+  readonly #whenEnded = new Promise<fail.End>((resolve) => (this.#tellEnd = resolve));
   readonly #startStage: Stage;
 
   /** Resolves when the worker has said hello. Throws a BackendError of `stage`. */
@@ -135,7 +128,7 @@ export class Connection {
   }
 
   async open(session: number): Promise<void> {
-    const reply = await this.#ask({ type: 'open', session }, `open (session ${session})`);
+    const reply = await this.ask({ type: 'open', session }, `open (session ${session})`);
     const scene = this.#scene('open');
     if (reply.type === 'error') throw fail.couldNotOpen(scene, reply.error);
     if (reply.type !== 'opened') throw this.#break(fail.repliedOtherwise(scene, 'open', reply.type, 'opened'));
@@ -144,7 +137,7 @@ export class Connection {
 
   async attend(session: number, cases: readonly AttentionCase[]): Promise<readonly BackendAnswer[]> {
     const asked = `request ${this.#lastId + 1} (${cases.length === 1 ? '1 case' : `${cases.length} cases`})`;
-    const reply = await this.#ask({ type: 'attend', session, cases }, asked);
+    const reply = await this.ask({ type: 'attend', session, cases }, asked);
     const scene = this.#scene('answer');
     if (reply.type === 'error') throw fail.raised(scene, asked, reply.error);
     if (reply.type !== 'answer') throw this.#break(fail.repliedOtherwise(scene, asked, reply.type, 'answer'));
@@ -157,7 +150,14 @@ export class Connection {
     this.sessions.delete(session);
     if (!this.isAlive) return;
     if (this.isAnswering(session)) this.kill();
-    else await this.#ask({ type: 'close', session }, `close (session ${session})`);
+    else await this.ask({ type: 'close', session }, `close (session ${session})`);
+  }
+
+  /** Ends the worker's input, which tells it to end; resolves with how it did. */
+  finish(): Promise<fail.End> {
+    this.#hold(true);
+    this.#child.stdin!.end();
+    return this.#whenEnded;
   }
 
   /** Ends the process and all that it started, at once. */
@@ -220,11 +220,12 @@ export class Connection {
     }
   }
 
-  #ask(question: Question, asked: fail.Asked): Promise<Reply> {
+  /** Asks anything; the reply is whatever the worker makes of it. */
+  ask(question: Question, asked: fail.Asked): Promise<Reply> {
     const stage: Stage = question.type === 'attend' ? 'answer' : question.type;
     if (!this.isAlive) return Promise.reject(this.#broken ?? fail.isGone(this.#scene(stage), asked, this.#ended));
     const id = ++this.#lastId;
-    const frame = writeRequest({ ...question, id } as Request);
+    const frame = writeRequest({ ...question, id });
     if (frame.length > MAX_FRAME) return Promise.reject(fail.asksTooMuch(this.#scene(stage), asked, frame.length));
     return new Promise<Reply>((resolve, reject) => {
       this.#waiting.set(id, { asked, session: question.session, resolve, reject });
@@ -279,6 +280,7 @@ export class Connection {
   #end(end: fail.End, error?: NodeJS.ErrnoException): void {
     if (this.#ended !== undefined) return;
     this.#ended = end;
+    this.#tellEnd(end);
     living.delete(this);
     // Where the process is gone and something that it started is not.
     for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) stream?.destroy();
@@ -298,7 +300,7 @@ export class Connection {
   #rejectAll(because: (asked: fail.Asked) => BackendError): void {
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { asked, reject } of all) reject(because(asked));
+    for (const waiting of all) waiting.reject(because(waiting.asked));
   }
 
   /** Whether this process keeps ours running: only while something is being asked. */

@@ -28,7 +28,7 @@ describe('the processes of a worker', () => {
     const backend = await workerBackend(fake('tells_its_pid'));
     const first = await backend.open();
     const second = await backend.open();
-    const answers = [first.attend([smallCase()]), second.attend([smallCase()]), first.attend([smallCase()])];
+    const answers = [first, second, first].map(async (session) => session.attend([smallCase()]));
     expect(await Promise.all(answers)).toHaveLength(3);
     await second.close?.();
     await first.close?.();

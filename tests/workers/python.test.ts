@@ -55,7 +55,7 @@ describe.skipIf(python === undefined)('a worker in Python', () => {
       ...smallCase(1 + (n % 3)),
       value: floatTensor('float32', [1, 1, 1, 1], [n]),
     }));
-    const answers = await Promise.all(asked.map((c) => session.attend([c, c])));
+    const answers = await Promise.all(asked.map(async (c) => session.attend([c, c])));
     expect(answers.map(([, second]) => (second as { output: FloatTensor }).output.data[0])).toEqual(
       asked.map((_, n) => n),
     );
