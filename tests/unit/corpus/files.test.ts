@@ -48,7 +48,7 @@ describe('a counterexample file', () => {
     expect(() => loadCounterexample(folder)).toThrow(/cannot be read: EISDIR/);
     expect(() => loadCounterexample(written('broken.json', '{'))).toThrow(/is no JSON/);
     expect(() => loadCounterexample(written('other.json', { schema: 'x' }))).toThrow(
-      /its schema is "x", not "maskproof\/counterexample@1"/,
+      /its schema is "x", not "maskproof\/counterexample@2"/,
     );
     expect(() => loadCounterexample(written('null.json', 'null'))).toThrow(/is no counterexample file/);
     const half = { ...caseToWire(found.case), value: undefined };
@@ -60,7 +60,6 @@ describe('a counterexample file', () => {
 
   it('may be a bare case where it is to be shrunk', () => {
     expect(loadCase(written('bare.json', caseToWire(found.case)))).toStrictEqual({ case: found.case, after: [] });
-    expect(() => loadCase('x.safetensors')).toThrow(/safetensors file, which is not read yet/);
   });
 });
 
