@@ -27,10 +27,14 @@ export function sentinelNumber(sentinel: Sentinel, dtype: FloatType): number {
 
 /** What each entry of a mask's tensor adds to a score: 0 or a bias where it keeps, undefined where it drops. */
 export function entries({ form, tensor }: Mask): (number | undefined)[] {
-  return Array.from(tensor.data, (entry) => {
-    if (form !== 'additive') return entry === 0 ? undefined : 0;
-    return drops(entry, tensor.dtype as FloatType) ? undefined : entry;
-  });
+  const { data, dtype } = tensor;
+  const adds = new Array<number | undefined>(data.length);
+  const additive = form === 'additive';
+  for (let n = 0; n < data.length; n += 1) {
+    const dropped = additive ? drops(data[n], dtype as FloatType) : data[n] === 0;
+    adds[n] = dropped ? undefined : additive ? data[n] : 0;
+  }
+  return adds;
 }
 
 /** A mask of a form from what its entries add. Biases are lost in forms that have none. */
@@ -42,23 +46,14 @@ function maskOf(
   dtype: FloatType,
   sentinel: Sentinel,
 ): Mask {
-  if (form === 'additive') {
-    const drop = sentinelNumber(sentinel, dtype);
-    return { rank, form, tensor: { dtype, shape, data: Float64Array.from(adds, (add) => add ?? drop) } };
-  }
-  if (form === 'boolean') {
-    return {
-      rank,
-      form,
-      tensor: { dtype: 'bool', shape, data: Uint8Array.from(adds, (add) => (add === undefined ? 0 : 1)) },
-    };
-  }
-  if (rank !== 2) throw new RangeError(`An integer mask has rank 2, not ${rank}.`);
-  return {
-    rank,
-    form,
-    tensor: { dtype: 'int64', shape, data: Float64Array.from(adds, (add) => (add === undefined ? 0 : 1)) },
-  };
+  if (form === 'integer' && rank !== 2) throw new RangeError(`An integer mask has rank 2, not ${rank}.`);
+  const additive = form === 'additive';
+  const drop = additive ? sentinelNumber(sentinel, dtype) : 0;
+  const data = form === 'boolean' ? new Uint8Array(adds.length) : new Float64Array(adds.length);
+  for (let n = 0; n < adds.length; n += 1)
+    data[n] = (additive ? adds[n] : adds[n] === undefined ? undefined : 1) ?? drop;
+  const tensor = { dtype: additive ? dtype : form === 'boolean' ? 'bool' : 'int64', shape, data } as Tensor;
+  return { rank, form, tensor } as Mask;
 }
 
 /** The same mask in another form: additive masks in the query's dtype. Biases survive from additive to additive only. */
