@@ -2,7 +2,6 @@
 import { randomInt } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { properties } from '../../properties/index';
 import type { Backend } from '../backend';
 import { counterexampleId, saveCounterexample } from '../corpus/save';
@@ -14,16 +13,17 @@ import { maxSeed } from '../engine/seed';
 import { UsageError } from '../errors';
 import { loadKnownFailures } from '../known-failures';
 import type { Property } from '../property';
-import { reportText } from '../report/json';
+import { withoutCommands } from '../report/github';
 import { textReporter } from '../report/text';
 import { resolveSupports } from '../supports';
 import { loadBackends, loadBuiltins, type Unloaded } from './backends';
 import { exitCode } from './exit-code';
 import { styleFor, type Io } from './io';
+import { isGithub, reportFiles, writeReports, type ReportFiles } from './reports';
 import { selectProperties } from './select-properties';
 import { interruptible } from './signals';
 
-export interface FuzzOptions {
+export interface FuzzOptions extends ReportFiles {
   /** None: every built-in one that loads. */
   readonly backend: readonly string[];
   /** None: all of them. */
@@ -35,8 +35,6 @@ export interface FuzzOptions {
   readonly failFast?: boolean;
   readonly knownFailures?: string;
   readonly corpus?: string;
-  /** '-' is standard output; the text goes to standard error then. */
-  readonly json?: string;
   readonly ascii?: boolean;
   readonly check: boolean;
   /** Seconds that one call may take. */
@@ -47,14 +45,15 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
   const chosen = selectProperties(options.property, properties);
   const knownFailures = options.knownFailures === undefined ? [] : loadKnownFailures(options.knownFailures);
   if (options.corpus !== undefined) makeFolder(options.corpus);
-  if (options.json !== undefined && options.json !== '-') refuseUnwritable(options.json);
+  reportFiles(options).forEach(({ flag, file }) => refuseUnwritable(file, flag));
 
   const asked = options.backend.length > 0;
   const { loaded, unloaded } = asked ? await loadBackends(options.backend, options.check) : await loadBuiltins();
   const leftOut = asked ? [] : unloaded.map(({ spec, error }) => ({ name: spec, reason: firstLine(error.message) }));
   const refused = asked ? unloadedPart(unloaded, chosen) : { backends: [], outcomes: [] };
   const reference = await openReference(options.reference);
-  const write = options.json === '-' ? io.err : io.out;
+  const told = options.json === '-' ? io.err : io.out;
+  const write = isGithub(io) ? (text: string) => told(withoutCommands(text)) : told;
   const saved = new Map<Outcome, SavedCounterexample>();
   const keeping: Promise<string>[] = [];
   const { corpus } = options;
@@ -69,14 +68,15 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     writing.catch(() => undefined);
     keeping.push(writing);
   };
+  const fileOf = (outcome: Outcome) => {
+    const found = saved.get(outcome);
+    return found === undefined || corpus === undefined ? undefined : join(corpus, `${counterexampleId(found)}.json`);
+  };
   const text = textReporter({
     style: styleFor(io, options.ascii ?? false),
     write,
     terminal: io.columns === undefined || options.json === '-' ? undefined : { columns: io.columns },
-    fileOf: (outcome) => {
-      const found = saved.get(outcome);
-      return found === undefined || corpus === undefined ? undefined : join(corpus, `${counterexampleId(found)}.json`);
-    },
+    fileOf,
     leftOut,
   });
   try {
@@ -97,7 +97,7 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     );
     await Promise.all(keeping);
     const whole = joined(report, refused);
-    if (options.json !== undefined) await writeJson(options.json, reportText(whole, leftOut), io);
+    await writeReports(options, whole, { leftOut, fileOf }, io);
     return codeOf(whole);
   } finally {
     await reference.close();
@@ -170,11 +170,6 @@ function worthKeeping(outcome: Outcome, backend: Backend): SavedCounterexample |
 
 const firstLine = (text: string) => text.split('\n')[0];
 
-async function writeJson(file: string, text: string, io: Io): Promise<void> {
-  if (file === '-') io.out(text);
-  else await writeFileAtomic(file, text);
-}
-
 function makeFolder(folder: string): void {
   try {
     makeFolders(folder);
@@ -199,7 +194,7 @@ function makeFolders(folder: string): void {
 }
 
 /** Before the run and not after it: an hour of fuzzing that cannot be written down is lost. */
-export function refuseUnwritable(file: string): void {
+export function refuseUnwritable(file: string, flag: string): void {
   const folder = dirname(file);
   try {
     accessSync(folder, constants.W_OK);
@@ -208,7 +203,7 @@ export function refuseUnwritable(file: string): void {
     throw new UsageError(
       'unwritable',
       {
-        what: `--json ${file} cannot be written: ${(error as NodeJS.ErrnoException).code}.`,
+        what: `${flag} ${file} cannot be written: ${(error as NodeJS.ErrnoException).code}.`,
         mend: 'Name a file in a folder that exists.',
       },
       { cause: error },

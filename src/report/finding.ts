@@ -106,7 +106,20 @@ export function replayCommand({ property, counterexample, failure }: Outcome, sp
   return `npx maskproof replay --backend ${quote(spec)} --property ${property} --seed ${seed} --path ${path}`;
 }
 
-const quote = (text: string) => (/^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+/** Outcomes of backends that erred, together where backend and message are the same: one fault, however many properties met it. */
+export function failureGroups(outcomes: readonly Outcome[]): Outcome[][] {
+  const groups = new Map<string, Outcome[]>();
+  for (const outcome of outcomes) {
+    if (outcome.status !== 'failed' || outcome.failure === undefined) continue;
+    const { stage, type, message } = outcome.failure;
+    const key = JSON.stringify([outcome.backend, stage, type, message]);
+    groups.set(key, [...(groups.get(key) ?? []), outcome]);
+  }
+  return [...groups.values()];
+}
+
+/** A word of a command, for a shell. */
+export const quote = (text: string) => (/^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
 

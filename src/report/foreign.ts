@@ -21,8 +21,12 @@ export function foreignName(text: string): string {
 }
 
 /** A report in which every text that is not ours has been through `foreign`. Numbers and cases stay what they are. */
-export function tamed(report: Report): Report {
-  return { ...report, backends: report.backends.map(tamedBackend), outcomes: report.outcomes.map(tamedOutcome) };
+export function tamed(report: Report, max = MAX_TEXT): Report {
+  return {
+    ...report,
+    backends: report.backends.map(tamedBackend),
+    outcomes: report.outcomes.map((outcome) => tamedOutcome(outcome, max)),
+  };
 }
 
 function tamedBackend(backend: BackendInfo): BackendInfo {
@@ -38,7 +42,7 @@ function tamedBackend(backend: BackendInfo): BackendInfo {
   };
 }
 
-function tamedOutcome(outcome: Outcome): Outcome {
+function tamedOutcome(outcome: Outcome, max: number): Outcome {
   const { known, fixed, reason, counterexample, failure } = outcome;
   return {
     ...outcome,
@@ -47,28 +51,28 @@ function tamedOutcome(outcome: Outcome): Outcome {
     backend: foreignName(outcome.backend),
     ...(known && { known: tamedEntry(known) }),
     ...(fixed && { fixed: tamedEntry(fixed) }),
-    ...(reason !== undefined && { reason: foreign(reason) }),
+    ...(reason !== undefined && { reason: foreign(reason, max) }),
     ...(counterexample && {
       counterexample: {
         ...counterexample,
-        violation: tamedViolation(counterexample.violation),
-        ...(counterexample.stopped !== undefined && { stopped: foreign(counterexample.stopped) }),
+        violation: tamedViolation(counterexample.violation, max),
+        ...(counterexample.stopped !== undefined && { stopped: foreign(counterexample.stopped, max) }),
       },
     }),
-    ...(failure && { failure: tamedFailure(failure) }),
+    ...(failure && { failure: tamedFailure(failure, max) }),
   };
 }
 
-const tamedViolation = (violation: Violation): Violation => ({
+const tamedViolation = (violation: Violation, max: number): Violation => ({
   ...violation,
-  summary: foreign(violation.summary),
+  summary: foreign(violation.summary, max),
   ...(violation.numbers && { numbers: { ...violation.numbers, of: foreignName(violation.numbers.of) } }),
 });
 
-const tamedFailure = (failure: Failure): Failure => ({
+const tamedFailure = (failure: Failure, max: number): Failure => ({
   ...failure,
   type: foreignName(failure.type),
-  message: foreign(failure.message),
+  message: foreign(failure.message, max),
 });
 
 const tamedEntry = ({ property, backend, reason, link }: KnownFailure): KnownFailure => ({

@@ -28,7 +28,7 @@ export function reportToSarif(report: Report, { root, fileOf }: SarifOptions): L
   const rules = rulesOf(outcomes);
   const told = outcomes.map((outcome, n) => {
     const at = report.backends.findIndex(({ name }) => name === report.outcomes[n].backend);
-    return { outcome, backend: backends.at(at), file: fileOf?.(report.outcomes[n]) };
+    return { outcome, backend: backends[at], file: fileOf?.(report.outcomes[n]) };
   });
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',

@@ -1,7 +1,7 @@
 /** What a person reads: a header, a line per outcome, the findings, what was not checked, and a summary. Made from events alone. */
 import type { BackendInfo, Listener, Outcome, ReferenceInfo, Report, RunEvent } from '../engine/events';
 import { packageVersion } from '../version';
-import { renderFinding, replayCommand, shapeKey } from './finding';
+import { failureGroups, renderFinding, replayCommand, shapeKey } from './finding';
 import { notCheckedIn, type LeftOut, type NotChecked } from './not-checked';
 import { count, escapeControls, indent, marksOf, paint, type Style } from './style';
 
@@ -168,16 +168,8 @@ function findingsOf({ outcomes, backends }: Report, { style, fileOf }: TextOptio
   });
 }
 
-/** A backend that errs, once per message however many properties met it. */
 function failuresOf({ outcomes, backends }: Report, { style }: TextOptions): string[] {
-  const groups = new Map<string, Outcome[]>();
-  for (const outcome of outcomes) {
-    if (outcome.status !== 'failed' || outcome.failure === undefined) continue;
-    const { stage, type, message } = outcome.failure;
-    const key = JSON.stringify([outcome.backend, stage, type, message]);
-    groups.set(key, [...(groups.get(key) ?? []), outcome]);
-  }
-  return [...groups.values()].flatMap((group) => {
+  return failureGroups(outcomes).flatMap((group) => {
     const [{ backend, failure }] = group;
     if (failure === undefined) return [];
     const replayable = group.find(({ failure: met }) => met?.path !== undefined);
@@ -205,7 +197,8 @@ function fixedOf({ outcomes }: Report, style: Style): string[] {
   );
 }
 
-function notCheckedLines(items: readonly NotChecked[], style: Style): string[] {
+/** What was not checked, backend by backend. */
+export function notCheckedLines(items: readonly NotChecked[], style: Style): string[] {
   if (items.length === 0) return [];
   const lines = [...new Set(items.map(({ backend }) => backend))].flatMap((backend) => {
     const own = items.filter((item) => item.backend === backend);
@@ -247,7 +240,8 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   return groups;
 }
 
-function summaryOf({ outcomes, seconds, interrupted }: Report, style: Style): string {
+/** '45 held, 6 violated, 33 skipped; 913 cases in 5.0 s.' */
+export function summaryOf({ outcomes, seconds, interrupted }: Report, style: Style): string {
   const having = (status: Outcome['status']) => outcomes.filter((outcome) => outcome.status === status);
   const known = outcomes.filter((outcome) => outcome.known !== undefined).length;
   const cases = outcomes.reduce((total, outcome) => total + outcome.cases, 0);

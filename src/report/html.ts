@@ -1,0 +1,348 @@
+/** The report as one page: self-contained, offline, light and dark, for mouse, keyboard and screen reader. */
+import { createHash } from 'node:crypto';
+import type { BackendInfo, CoverageCell, Outcome, Report } from '../engine/events';
+import { packageVersion } from '../version';
+import { failureGroups, quote } from './finding';
+import { foreign, foreignName, tamed, thousands } from './foreign';
+import { verdictOf } from './github';
+import { commandBox, failureArticle, findingArticle, fixedArticle, type Told } from './html-finding';
+import { script } from './html-script';
+import { stylesheet } from './html-style';
+import { Markup, markup } from './markup';
+import { notCheckedIn, type LeftOut, type NotChecked } from './not-checked';
+import type { FileOf } from './plain-finding';
+import { count, marksOf } from './style';
+import { describeReference } from './text';
+
+export interface HtmlOptions {
+  readonly leftOut?: readonly LeftOut[];
+  readonly fileOf?: FileOf;
+}
+
+const marks = marksOf({ ascii: false, color: false });
+/** Up to this many outcomes their table is open from the start. */
+const MAX_OPEN = 60;
+
+type Verdict = 'held' | 'violated' | 'failed' | 'known' | 'fixed' | 'skipped';
+const signs: Readonly<Record<Verdict, string>> = {
+  held: marks.held,
+  violated: marks.violated,
+  failed: marks.failed,
+  known: '◇',
+  fixed: '◆',
+  skipped: marks.skipped,
+};
+const words: Readonly<Record<Verdict, string>> = {
+  held: 'held',
+  violated: 'violated',
+  failed: 'failed',
+  known: 'fails as known',
+  fixed: 'known to fail, holds now',
+  skipped: 'skipped',
+};
+
+function verdict({ status, known, fixed }: Outcome): Verdict {
+  return fixed ? 'fixed' : known ? 'known' : status;
+}
+
+export function htmlText(report: Report, { leftOut = [], fileOf }: HtmlOptions = {}): string {
+  const tame = tamed(report);
+  const told = tellAll(tame, report, fileOf);
+  const notChecked = notCheckedIn(tame, leftOut);
+  const parts: readonly (Section | undefined)[] = [
+    findings(told),
+    failures(told),
+    fixed(told),
+    overview(tame, told),
+    knownFailures(told),
+    laws(tame, told),
+    coverage(tame.coverage),
+    left(notChecked),
+    rerun(tame),
+  ];
+  const sections = parts.filter((part) => part !== undefined);
+  const title = capital(verdictOf(tame));
+  const page = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src '${hashOf(stylesheet)}'; script-src '${hashOf(script)}'; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} - maskproof</title>
+<style>${new Markup(stylesheet)}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the findings</a>
+<div class="page">
+<header>
+<p class="brand"><b>maskproof</b> ${packageVersion()}</p>
+<h1>${title}</h1>
+<p class="lede">${ledeOf(tame)}</p>
+${tally(tame)}
+<nav aria-label="Parts of this page"><ul>${sections.map(({ id, title: name }) => markup`<li><a href="#${id}">${name}</a></li>`)}</ul></nav>
+</header>
+<main id="main">
+${sections.map(({ id, title: name, body }) => markup`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${name}</h2>\n${body}\n</section>\n`)}</main>
+<footer>Made by maskproof ${packageVersion()}. The page is whole in itself and asks for nothing from anywhere.</footer>
+</div>
+<div class="hidden" id="said" role="status"></div>
+<script>${new Markup(script)}</script>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly body: Markup;
+}
+
+/** Every outcome with its backend and its place on the page. By position: two long names may have been cut to the same one. */
+function tellAll(tame: Report, { outcomes, backends }: Report, fileOf?: FileOf): Told[] {
+  return tame.outcomes.flatMap((outcome, n) => {
+    const at = backends.findIndex(({ name }) => name === outcomes[n].backend);
+    return at < 0 ? [] : [{ outcome, backend: tame.backends[at], file: fileOf?.(outcomes[n]), id: `outcome-${n + 1}` }];
+  });
+}
+
+function ledeOf({ outcomes, backends, seed, reference, seconds }: Report): string {
+  const cases = outcomes.reduce((total, outcome) => total + outcome.cases, 0);
+  const properties = new Set(outcomes.map(({ property }) => property)).size;
+  const checked = `${count(properties, 'law')} on ${count(backends.length, 'backend')}, ${thousands(cases)} cases in ${seconds.toFixed(1)} s.`;
+  return `${checked} Seed ${seed}. Reference: ${describeReference(reference)}.`;
+}
+
+function tally({ outcomes }: Report): Markup {
+  const order: readonly Verdict[] = ['held', 'violated', 'failed', 'known', 'fixed', 'skipped'];
+  const counts = order
+    .map((name) => ({ name, n: outcomes.filter((outcome) => verdict(outcome) === name).length }))
+    .filter(({ name, n }) => n > 0 || name === 'held' || name === 'violated' || name === 'skipped');
+  let x = 0;
+  const bars = counts.map(({ name, n }) => {
+    const width = (100 * n) / Math.max(1, outcomes.length);
+    const bar = markup`<rect class="fill-${name === 'fixed' ? 'known' : name}" x="${percent(x)}" y="0" width="${percent(width)}" height="100%"/>`;
+    x += width;
+    return bar;
+  });
+  return markup`<dl class="tally">${counts.map(({ name, n }) => markup`<div class="${n === 0 ? 'none' : name}"><dt>${words[name]}</dt><dd>${n}</dd></div>`)}</dl>
+<svg class="share" aria-hidden="true">${bars}</svg>`;
+}
+
+const percent = (x: number) => `${Number(x.toFixed(3))}%`;
+
+function findings(told: readonly Told[]): Section | undefined {
+  const own = told.filter(({ outcome }) => verdict(outcome) === 'violated');
+  return section('findings', 'Findings', own, findingArticle);
+}
+
+function failures(told: readonly Told[]): Section | undefined {
+  const own = told.filter(({ outcome }) => verdict(outcome) === 'failed');
+  return section('failures', 'Backends that could not answer', grouped(own), failureArticle);
+}
+
+function fixed(told: readonly Told[]): Section | undefined {
+  const own = told.filter(({ outcome }) => verdict(outcome) === 'fixed');
+  return section('news', 'Known failures that hold now', own, fixedArticle);
+}
+
+function section<T>(id: string, title: string, items: readonly T[], draw: (item: T) => Markup): Section | undefined {
+  return items.length === 0 ? undefined : { id, title, body: markup`${items.map(draw)}` };
+}
+
+/** Failures of one fault together, as `failureGroups` has them. */
+function grouped(told: readonly Told[]): Told[][] {
+  const of = new Map(told.map((one) => [one.outcome, one]));
+  return failureGroups(told.map(({ outcome }) => outcome)).map((group) =>
+    group.flatMap((outcome) => of.get(outcome) ?? []),
+  );
+}
+
+/** Which outcome has an article of its own, and its address. */
+function addressOf(told: readonly Told[]): Map<Told, string> {
+  const failed = grouped(told.filter(({ outcome }) => outcome.status === 'failed'));
+  return new Map([
+    ...told
+      .filter(({ outcome }) => outcome.fixed !== undefined || outcome.counterexample !== undefined)
+      .map((one) => [one, one.id] as const),
+    ...failed.flatMap((group) => group.map((one) => [one, group[0].id] as const)),
+  ]);
+}
+
+function overview({ backends }: Report, told: readonly Told[]): Section {
+  const addresses = addressOf(told);
+  const present = new Set(told.map(({ outcome }) => verdict(outcome)));
+  return {
+    id: 'overview',
+    title: 'Overview',
+    body: markup`${backends.map((backend) => backendOverview(backend, told, addresses))}
+<p class="key">${(Object.keys(signs) as Verdict[]).filter((name) => present.has(name)).map((name) => markup`<span><span class="${name}" aria-hidden="true">${signs[name]}</span> ${words[name]}</span>`)}</p>`,
+  };
+}
+
+function backendOverview(backend: BackendInfo, told: readonly Told[], addresses: ReadonlyMap<Told, string>): Markup {
+  const areas = new Map<string, Told[]>();
+  for (const one of told) {
+    if (one.backend !== backend) continue;
+    const area = one.outcome.property.split('/')[0];
+    areas.set(area, [...(areas.get(area) ?? []), one]);
+  }
+  const versions = Object.entries(backend.versions).map(([name, version]) => `${name} ${version}`);
+  return markup`<div class="backend"><h3><bdi>${backend.name}</bdi>${versions.length > 0 ? markup`<small>${versions.join(', ')}</small>` : undefined}</h3>
+<div class="areas">${[...areas].map(
+    ([area, all]) =>
+      markup`<div><h4>${area}</h4><ul class="chips">${all.map((one) => chip(one, addresses.get(one)))}</ul></div>
+`,
+  )}</div></div>
+`;
+}
+
+function chip({ outcome }: Told, address: string | undefined): Markup {
+  const name = verdict(outcome);
+  const text = `${outcome.property}: ${words[name]}`;
+  const inside = markup`<span aria-hidden="true">${signs[name]}</span><span class="hidden">${text}</span>`;
+  return address === undefined
+    ? markup`<li><span class="chip ${name}" title="${text}">${inside}</span></li>`
+    : markup`<li><a class="chip ${name}" href="#${address}" title="${text}">${inside}</a></li>`;
+}
+
+function knownFailures(told: readonly Told[]): Section | undefined {
+  const known = told.filter(({ outcome }) => verdict(outcome) === 'known');
+  const violated = known.filter(({ outcome }) => outcome.status === 'violated');
+  const failed = known.filter(({ outcome }) => outcome.status === 'failed');
+  if (known.length === 0) return undefined;
+  return {
+    id: 'known',
+    title: 'Known failures',
+    body: markup`<details class="more"><summary>${count(known.length, 'outcome')} that the file of known failures foretold</summary>
+${violated.map(findingArticle)}${grouped(failed).map(failureArticle)}</details>`,
+  };
+}
+
+/** Every outcome with its numbers, backend by backend. */
+function laws({ backends, outcomes }: Report, told: readonly Told[]): Section {
+  const open = outcomes.length <= MAX_OPEN;
+  return {
+    id: 'laws',
+    title: 'Every law',
+    body: markup`${backends.map((backend) => {
+      const own = told.filter((one) => one.backend === backend);
+      return markup`<details class="more"${open ? markup` open` : undefined}><summary><b><bdi>${backend.name}</bdi></b>: ${breakdown(own)}</summary>
+<div class="scroll" role="group" aria-label="Every law on ${backend.name}" tabindex="0"><table class="laws">
+<thead><tr><th scope="col">law</th><th scope="col">outcome</th><th scope="col" class="number">cases</th><th scope="col" class="number">calls</th><th scope="col" class="number">rows compared</th><th scope="col" class="number">seconds</th></tr></thead>
+<tbody>
+${own.map(lawRow)}</tbody>
+</table></div></details>
+`;
+    })}`,
+  };
+}
+
+function breakdown(own: readonly Told[]): string {
+  return (Object.keys(words) as Verdict[])
+    .map((name) => ({ name, n: own.filter(({ outcome }) => verdict(outcome) === name).length }))
+    .filter(({ n }) => n > 0)
+    .map(({ name, n }) => `${n} ${words[name]}`)
+    .join(', ');
+}
+
+function lawRow({ outcome }: Told): Markup {
+  const name = verdict(outcome);
+  const { property, statement, cases, calls, rows, seconds } = outcome;
+  const number = (n: number) => markup`<td class="number">${name === 'skipped' ? '' : thousands(n)}</td>`;
+  return markup`<tr><th scope="row"><code>${property}</code><p>${statement}</p></th><td class="verdict"><span class="${name}"><span aria-hidden="true">${signs[name]}</span> ${words[name]}</span></td>${number(cases)}${number(calls)}${number(rows.compared)}<td class="number">${name === 'skipped' ? '' : seconds.toFixed(2)}</td></tr>
+`;
+}
+
+function coverage(cells: readonly CoverageCell[]): Section | undefined {
+  if (cells.length === 0) return undefined;
+  const facets = new Map<string, CoverageCell[]>();
+  for (const cell of cells) facets.set(cell.facet, [...(facets.get(cell.facet) ?? []), cell]);
+  return {
+    id: 'coverage',
+    title: 'What was drawn',
+    body: markup`<div class="facets">${[...facets].map(([facet, own]) => {
+      const total = own.reduce((sum, { cases }) => sum + cases, 0);
+      return markup`<table><caption>${facet.replaceAll('_', ' ')}</caption><tbody>
+${own.map(
+  ({ value, cases }) =>
+    markup`<tr><th scope="row">${value.replaceAll('_', ' ')}</th><td><svg aria-hidden="true"><rect class="fill-bar" width="${percent((100 * cases) / Math.max(1, total))}" height="100%" rx="2"/></svg></td><td>${thousands(cases)}</td></tr>
+`,
+)}</tbody></table>
+`;
+    })}</div>`,
+  };
+}
+
+function left(items: readonly NotChecked[]): Section | undefined {
+  if (items.length === 0) return undefined;
+  const names = [...new Set(items.map(({ backend }) => backend))];
+  return {
+    id: 'not-checked',
+    title: 'What was not checked',
+    body: markup`${names.map((name) => {
+      const own = items.filter(({ backend }) => backend === name);
+      return markup`<details class="more"><summary><b><bdi>${foreignName(name)}</bdi></b>: ${leftSummary(own)}</summary>
+<ul class="left">${leftLines(own)}</ul></details>
+`;
+    })}`,
+  };
+}
+
+function leftSummary(own: readonly NotChecked[]): string {
+  const of = (wanted: (kind: NotChecked['kind']) => boolean) => own.filter(({ kind }) => wanted(kind)).length;
+  const skipped = of((kind) => kind === 'skipped');
+  const undeclared = of((kind) => kind === 'undeclared');
+  const rows = own.reduce((sum, item) => sum + (item.rows ?? 0), 0);
+  return [
+    ...(of((kind) => kind === 'not_loaded') > 0 ? ['does not load here'] : []),
+    ...(skipped > 0 ? [`${count(skipped, 'law')} skipped`] : []),
+    ...(undeclared > 0 ? [`${count(undeclared, 'ability', 'abilities')} not declared`] : []),
+    ...(rows > 0 ? [`${count(rows, 'row')} left out`] : []),
+  ].join(', ');
+}
+
+/** Reasons, each once, with the laws that it keeps from being checked. */
+function leftLines(own: readonly NotChecked[]): Markup[] {
+  const reasons = new Map<string, NotChecked[]>();
+  for (const item of own) {
+    const key = `${item.kind}: ${item.reason}`;
+    reasons.set(key, [...(reasons.get(key) ?? []), item]);
+  }
+  const undeclared = own.filter(({ kind }) => kind === 'undeclared').map(({ reason }) => reason);
+  const lines = [...reasons.values()].flatMap((items) => {
+    const [{ kind, reason }] = items;
+    if (kind === 'undeclared') return [];
+    const sum = (of: 'rows' | 'of') => items.reduce((total, item) => total + (item[of] ?? 0), 0);
+    const laws = items.flatMap(({ property }) => property ?? []);
+    const rows = kind.endsWith('_rows') ? `${thousands(sum('rows'))} of ${thousands(sum('of'))} rows: ` : '';
+    const names = laws.map((law, n) => markup`${n > 0 ? ', ' : ''}<code>${law}</code>`);
+    return [
+      markup`<li>${rows}${foreign(reason)}${laws.length > 0 ? markup`<br><span>${names}</span>` : undefined}</li>`,
+    ];
+  });
+  return undeclared.length === 0
+    ? lines
+    : [...lines, markup`<li>not declared: <span>${undeclared.join('; ')}</span></li>`];
+}
+
+/** The whole run once more. */
+function rerun({ backends, outcomes, seed }: Report): Section {
+  const properties = new Set(outcomes.map(({ property }) => property));
+  const flags = [
+    ...backends.map(({ spec }) => `--backend ${quote(spec)}`),
+    ...(properties.size === 1 ? [`--property ${[...properties].join('')}`] : []),
+    `--seed ${seed}`,
+  ];
+  return {
+    id: 'again',
+    title: 'Run it again',
+    body: markup`<p class="note">The same seed, version and number of cases give the same cases and findings on any machine.</p>
+<div class="again">${commandBox(`npx maskproof fuzz ${flags.join(' ')}`, 'Copy the command that runs it all again')}</div>`,
+  };
+}
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+const hashOf = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`;
