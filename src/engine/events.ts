@@ -87,21 +87,78 @@ export interface Outcome {
   readonly rows: Readonly<Record<RowTally, number>>;
   readonly counterexample?: Counterexample;
   readonly failure?: Failure;
+  /** What it is made of, batch by batch; absent where there was no search, and in reports of a whole run. */
+  readonly batches?: readonly BatchTally[];
+}
+
+/** What one batch came to: outcomes of shards are joined from these. */
+export interface BatchTally {
+  /** Its number, from 0. */
+  readonly batch: number;
+  /** Cases up to the first finding, itself included. */
+  readonly cases: number;
+  readonly calls: number;
+  readonly rows: Readonly<Record<RowTally, number>>;
+  readonly drawn: readonly DrawnCell[];
+  /** The search ended in it: something was found, or no more could be drawn. */
+  readonly ended?: true;
+}
+
+/** How often one combination of facets ('4 boolean random float32 base mha none_empty') or one facet beside them ('is_causal=true') was drawn, and how many of those cases were checked. */
+export interface DrawnCell {
+  readonly cell: string;
+  readonly cases: number;
+  readonly checked: number;
 }
 
 export interface CoverageCell {
   /** 'mask_rank', 'mask_form', 'kind', 'dtype', 'bridge', 'heads', 'rows', 'is_causal', 'lengths', 'contents' */
   readonly facet: string;
   readonly value: string;
+  /** Drawn. */
   readonly cases: number;
+  readonly checked: number;
+}
+
+/** Facets that were checked in a smaller share of the cases than is required of every backend that declares them. */
+export interface StarvedCell {
+  readonly backend: string;
+  /** { mask_rank: '4', dtype: 'float16' } */
+  readonly facets: Readonly<Record<string, string>>;
+  /** Cases of the properties that could draw it, and those of them that had it and were checked. */
+  readonly cases: number;
+  readonly checked: number;
+  /** The share that is required, 0 .. 1. */
+  readonly required: number;
+}
+
+/** Which part of a run this is. */
+export interface Shard {
+  /** 1 .. count */
+  readonly index: number;
+  readonly count: number;
+}
+
+export interface Budget {
+  /** Cases a property. */
+  readonly runs?: number;
+  readonly seconds?: number;
+  readonly failFast?: boolean;
 }
 
 export interface Report {
   readonly seed: number;
+  readonly budget: Budget;
+  readonly shard?: Shard;
   readonly reference: ReferenceInfo;
   readonly backends: readonly BackendInfo[];
   readonly outcomes: readonly Outcome[];
   readonly coverage: readonly CoverageCell[];
+  /** The same for every combination of mask rank, form, kind, dtype, bridge, heads and rows that was drawn. */
+  readonly combinations: readonly DrawnCell[];
+  /** How many facets and pairs of facets there were enough cases to judge. */
+  readonly judged: number;
+  readonly starved: readonly StarvedCell[];
   readonly interrupted: boolean;
   readonly seconds: number;
 }
@@ -113,7 +170,8 @@ export type RunEvent =
       readonly reference: ReferenceInfo;
       readonly backends: readonly BackendInfo[];
       readonly properties: number;
-      readonly budget: { readonly runs?: number; readonly seconds?: number };
+      readonly budget: Budget;
+      readonly shard?: Shard;
     }
   | {
       readonly type: 'outcome_started';

@@ -1,46 +1,67 @@
 /** A property of which a failure is known: its counterexample is tried again, and the search goes on where the entry does not speak. */
 import type { AttentionCase } from '../../reference/case';
 import { describeCase } from '../arbitraries/describe';
-import { isForetold, speaksOf, type KnownFailureEntry } from '../known-failures';
+import { isForetold, type KnownFailureEntry } from '../known-failures';
 import type { Property } from '../property';
-import { reasonToSkip } from './draw';
 import type { KnownFailure, Outcome } from './events';
 import { replayCase } from './replay';
-import type { PropertyOptions, runProperty } from './run-property';
 import type { Subject } from './subject';
 
-/** Runs the property; where it fails as an entry foretells, the outcome has `known`, and where an entry's counterexample holds now, `fixed`. */
-export async function runKnown(
+/** What the known counterexamples of a property do now. */
+export interface Replayed {
+  /** The first entry whose counterexample holds: news, and the end of it. */
+  readonly fixed?: Outcome;
+  /** The entries that still fail, as outcomes with `known`. */
+  readonly failing: readonly Outcome[];
+}
+
+/** Checks the counterexamples of the entries, all of which speak of this property on this backend. */
+export async function replayKnown(
   subject: Subject,
   property: Property,
   entries: readonly KnownFailureEntry[],
-  options: PropertyOptions,
-  run: typeof runProperty,
-): Promise<Outcome> {
-  const mine = reasonToSkip(property, subject.supports) === undefined ? entries.filter((entry) => speaksOf(entry, property.id, subject.backend)) : [];
-  const replayed: Outcome[] = [];
-  for (const entry of mine) {
+): Promise<Replayed> {
+  const failing: Outcome[] = [];
+  for (const entry of entries) {
     if (entry.case === undefined) continue;
     const again = await replayCase(subject, property, entry.case, entry.after);
-    if (again.status === 'held') return { ...again, fixed: knownFailure(entry, property, subject) };
-    replayed.push({ ...again, known: knownFailure(entry, property, subject) });
+    const known = knownFailure(entry, property.id, subject.backend.name);
+    if (again.status === 'held') return { fixed: { ...again, fixed: known }, failing };
+    failing.push({ ...again, known });
   }
-  // An entry that does not say which cases it speaks of speaks of all: there is nothing left to search.
-  const all = mine.find((entry) => entry.case !== undefined && entry.when === undefined);
-  if (all !== undefined) return replayed[0];
-  const leaveOut = (c: AttentionCase) => mine.some((entry) => entry.case !== undefined && isForetold(entry, facetsOf(c)));
-  const found = await run(subject, property, mine.length > 0 ? { ...options, leaveOut } : options);
-  const smallest = found.counterexample?.case ?? found.failure?.case;
-  const told = smallest && mine.find((entry) => entry.case === undefined && isForetold(entry, facetsOf(smallest)));
-  if (told !== undefined) return { ...found, known: knownFailure(told, property, subject) };
-  if (replayed.length === 0 || found.status === 'violated' || found.status === 'failed') return found;
-  return { ...replayed[0], cases: found.cases, calls: found.calls + replayed[0].calls, seconds: found.seconds, rows: found.rows };
+  return { failing };
+}
+
+/** An entry that does not say which cases it speaks of speaks of all: there is nothing left to search. */
+export function leavesNothing(entries: readonly KnownFailureEntry[]): boolean {
+  return entries.some((entry) => entry.case !== undefined && entry.when === undefined);
+}
+
+/** Whether a case is among those that the entries speak of, and need not be drawn. */
+export function leftOut(entries: readonly KnownFailureEntry[]): (c: AttentionCase) => boolean {
+  const speaking = entries.filter((entry) => entry.case !== undefined);
+  return (c) => speaking.some((entry) => isForetold(entry, facetsOf(c)));
+}
+
+/** A finding of the search with `known`, where an entry without a counterexample foretells it. */
+export function markKnown(outcome: Outcome, entries: readonly KnownFailureEntry[]): Outcome {
+  const smallest = outcome.counterexample?.case ?? outcome.failure?.case;
+  const told = smallest && entries.find((entry) => entry.case === undefined && isForetold(entry, facetsOf(smallest)));
+  return told === undefined ? outcome : { ...outcome, known: knownFailure(told, outcome.property, outcome.backend) };
+}
+
+/** What the search found beside the failures that are known: a finding counts, else the first known one is the outcome. */
+export function besideKnown(found: Outcome, { fixed, failing }: Replayed): Outcome {
+  if (fixed !== undefined) return fixed;
+  const calls = failing.reduce((total, outcome) => total + outcome.calls, found.calls);
+  if (failing.length === 0 || found.status === 'violated' || found.status === 'failed') return { ...found, calls };
+  return { ...failing[0], cases: found.cases, calls, seconds: found.seconds, rows: found.rows, batches: found.batches };
 }
 
 function facetsOf(c: AttentionCase): Record<string, string> {
   return Object.fromEntries(describeCase(c).map(({ facet, value }) => [facet, value]));
 }
 
-function knownFailure({ reason, link }: KnownFailureEntry, property: Property, subject: Subject): KnownFailure {
-  return { property: property.id, backend: subject.backend.name, reason, link };
+function knownFailure({ reason, link }: KnownFailureEntry, property: string, backend: string): KnownFailure {
+  return { property, backend, reason, link };
 }

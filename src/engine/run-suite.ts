@@ -1,14 +1,18 @@
-/** Every property on every backend: the only loop there is. It tells its listeners what happens, and returns the whole of it. */
+/** Every property on every backend: cuts the run into tasks, has them done, and tells its listeners in order what came of them. */
 import { performance } from 'node:perf_hooks';
 import type { Backend } from '../backend';
-import type { KnownFailureEntry } from '../known-failures';
+import { speaksOf, type KnownFailureEntry } from '../known-failures';
 import type { Property } from '../property';
-import { Coverage } from './coverage';
-import type { BackendInfo, Listener, Outcome, Report, RunEvent } from './events';
-import { runKnown } from './known';
+import { drawnIn, summarizeCoverage } from './coverage';
+import { reasonToSkip } from './draw';
+import type { Budget, Listener, Outcome, Report, RunEvent, Shard } from './events';
+import { Halts, joinOutcomes, skipped } from './join';
+import { besideKnown, leavesNothing, type Replayed } from './known';
+import { judgeCoverage } from './minima';
 import type { Reference } from './reference';
-import { runProperty, type PropertyOptions } from './run-property';
+import { batchesOf, nextStretch, type Batch } from './seed';
 import { Subject } from './subject';
+import { perform, type Crew, type Task, type TaskResult, type Tell } from './task';
 
 export interface SuiteOptions {
   readonly backends: readonly Backend[];
@@ -19,60 +23,285 @@ export interface SuiteOptions {
   readonly runs?: number;
   /** Of the whole run; what is left is shared evenly by the properties still to come. */
   readonly seconds?: number;
+  /** The part of the run that is done; all of it by default. */
+  readonly shard?: Shard;
   readonly reference: Reference;
   readonly knownFailures?: readonly KnownFailureEntry[];
   /** Stops after the first outcome that is neither held, skipped nor known. */
   readonly failFast?: boolean;
   /** Milliseconds that one call of a backend may take; 10,000 by default. */
   readonly timeoutMs?: number;
-  /** Milliseconds that shrinking one finding may take; 20,000 by default. */
+  /** Milliseconds that shrinking one finding may take. By default 20,000 where `seconds` is given; else 300,000, which the number of tries ends long before, so that the same seed ends in the same case on a slower machine. */
   readonly shrinkMs?: number;
   readonly signal?: AbortSignal;
   readonly listeners?: readonly Listener[];
+  /** Who does the work; this thread by default. */
+  readonly crew?: Crew;
 }
 
 export const defaultRuns = 100;
 export const defaultTimeoutMs = 10_000;
-const defaultShrinkMs = 20_000;
+
+/** One property on one backend, on its way to an outcome. */
+interface Entry {
+  readonly backend: number;
+  readonly subject: Subject;
+  readonly property: Property;
+  /** Why there is nothing to do. */
+  readonly reason?: string;
+  /** The known failures that speak of it. */
+  readonly known: readonly KnownFailureEntry[];
+  readonly batches: Iterator<Batch, undefined>;
+  readonly parts: Outcome[];
+  replayed?: Replayed;
+  /** When no further batch begins; set with the first task. */
+  deadline?: number;
+  hasAskedKnown: boolean;
+  hasBatches: boolean;
+  running: number;
+  isExhausted: boolean;
+}
 
 /** Never throws for what a backend does; an error that leaves it is a bug of ours. */
 export async function runSuite(options: SuiteOptions): Promise<Report> {
-  const { backends, properties, seed, seconds, signal, reference } = options;
   const started = performance.now();
-  const runs = options.runs ?? (seconds === undefined ? defaultRuns : Infinity);
-  const end = seconds === undefined ? Infinity : started + seconds * 1000;
-  const emit = (event: RunEvent) => options.listeners?.forEach((listener) => listener(event));
+  const { backends, properties, reference } = options;
   const subjects = backends.map((backend) => new Subject(backend, reference, options.timeoutMs ?? defaultTimeoutMs));
-  const infos: BackendInfo[] = subjects.map((subject) => subject.info);
-  emit({ type: 'run_started', seed, reference: reference.info, backends: infos, properties: properties.length, budget: { runs: options.runs ?? (seconds === undefined ? defaultRuns : undefined), seconds } });
-
-  const coverage = new Coverage();
-  const outcomes: Outcome[] = [];
-  const total = subjects.length * properties.length;
-  for (const subject of subjects) {
-    let dead: string | undefined;
-    for (const property of properties) {
-      const index = outcomes.length;
-      emit({ type: 'outcome_started', backend: subject.backend.name, property: property.id, index, total });
-      const deadline = performance.now() + (end - performance.now()) / (total - index);
-      const limits: PropertyOptions = { seed, runs, deadline, shrinkMs: options.shrinkMs ?? defaultShrinkMs, signal, coverage, emit };
-      const halt = signal?.aborted ? 'the run was interrupted' : stopped(outcomes, options.failFast) ? 'an earlier property failed, and --fail-fast was given' : dead;
-      const outcome = halt === undefined ? await runKnown(subject, property, options.knownFailures ?? [], limits, runProperty) : skipped(subject, property, halt);
-      // One finding and not one a property: a backend that does not open is not asked again.
-      if (outcome.failure?.stage === 'open') dead = `${subject.backend.name} could not be opened`;
-      outcomes.push(outcome);
-      emit({ type: 'outcome', outcome });
-    }
+  const run = new Run(options, subjects, started);
+  const crew = options.crew ?? soloCrew(subjects, properties, options.signal);
+  const stop = () => crew.stop?.();
+  options.signal?.addEventListener('abort', stop);
+  try {
+    run.start();
+    await Promise.all(Array.from({ length: crew.size }, () => run.work(crew)));
+    return run.finish();
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
   }
-  const report: Report = { seed, reference: reference.info, backends: infos, outcomes, coverage: coverage.cells, interrupted: signal?.aborted ?? false, seconds: (performance.now() - started) / 1000 };
-  emit({ type: 'run_finished', report });
-  return report;
 }
 
-const stopped = (outcomes: readonly Outcome[], failFast = false): boolean =>
-  failFast && outcomes.some(({ status, known, fixed }) => fixed !== undefined || (status !== 'held' && status !== 'skipped' && known === undefined));
+/** This thread, one task at a time. */
+function soloCrew(
+  subjects: readonly Subject[],
+  properties: readonly Property[],
+  signal: AbortSignal | undefined,
+): Crew {
+  return {
+    size: 1,
+    perform(task: Task, tell: Tell) {
+      const property = properties.find(({ id }) => id === task.property);
+      if (property === undefined) throw new Error(`There is no property ${task.property} in this run.`);
+      return perform(subjects[task.backend], property, task, signal, tell);
+    },
+  };
+}
 
-function skipped(subject: Subject, property: Property, reason: string): Outcome {
-  const rows = { compared: 0, blind: 0, out_of_range: 0, empty: 0, not_bitwise: 0 };
-  return { property: property.id, statement: property.statement, backend: subject.backend.name, status: 'skipped', reason, cases: 0, calls: 0, seconds: 0, rows };
+/** One run: hands out its tasks in order, gathers what comes back, and settles outcomes as soon as all before them are. */
+class Run {
+  readonly #options: SuiteOptions;
+  readonly #subjects: readonly Subject[];
+  readonly #started: number;
+  readonly #end: number;
+  readonly #budget: Budget;
+  readonly #entries: readonly Entry[];
+  readonly #halts: Halts;
+  readonly #outcomes: Outcome[] = [];
+  /** The same as listeners have them: what an outcome is made of is for those who join shards. */
+  readonly #told: Outcome[] = [];
+  /** The entry whose tasks are handed out. */
+  #at = 0;
+  #hasBegun = false;
+  #hasBroken = false;
+
+  constructor(options: SuiteOptions, subjects: readonly Subject[], started: number) {
+    const { properties, seconds, shard, failFast, knownFailures = [] } = options;
+    this.#options = options;
+    this.#subjects = subjects;
+    this.#started = started;
+    this.#end = seconds === undefined ? Infinity : started + seconds * 1000;
+    this.#halts = new Halts(failFast ?? false);
+    const runs = options.runs ?? (seconds === undefined ? defaultRuns : undefined);
+    this.#budget = {
+      ...(runs !== undefined && { runs }),
+      ...(seconds !== undefined && { seconds }),
+      ...(failFast && { failFast }),
+    };
+    this.#entries = subjects.flatMap((subject, backend) =>
+      properties.map((property): Entry => {
+        const reason = reasonToSkip(property, subject.supports);
+        const known =
+          reason === undefined ? knownFailures.filter((entry) => speaksOf(entry, property.id, subject.backend)) : [];
+        const batches = batchesOf(runs ?? Infinity, shard);
+        return {
+          backend,
+          subject,
+          property,
+          reason,
+          known,
+          batches,
+          parts: [],
+          hasAskedKnown: false,
+          hasBatches: false,
+          running: 0,
+          isExhausted: false,
+        };
+      }),
+    );
+  }
+
+  start(): void {
+    const { seed, reference, properties, shard } = this.#options;
+    const backends = this.#subjects.map(({ info }) => info);
+    this.#emit({
+      type: 'run_started',
+      seed,
+      reference: reference.info,
+      backends,
+      properties: properties.length,
+      budget: this.#budget,
+      ...(shard && { shard }),
+    });
+  }
+
+  /** Does task after task until there is none. */
+  async work(crew: Crew): Promise<void> {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const [entry, task] = next;
+      const name = { backend: entry.subject.backend.name, property: entry.property.id };
+      const { cases, calls } = totals(entry);
+      entry.running++;
+      try {
+        this.#take(
+          entry,
+          await crew.perform(task, (stage, more, sent) =>
+            this.#emit({ type: 'progress', ...name, stage, cases: cases + more, calls: calls + sent }),
+          ),
+        );
+      } catch (error) {
+        this.#hasBroken = true;
+        throw error;
+      }
+      entry.running--;
+      this.#settle();
+    }
+  }
+
+  finish(): Report {
+    const { seed, shard, reference, signal, properties } = this.#options;
+    const backends = this.#subjects.map(({ info }) => info);
+    const interrupted = signal?.aborted ?? false;
+    const report: Report = {
+      seed,
+      budget: this.#budget,
+      ...(shard && { shard }),
+      reference: reference.info,
+      backends,
+      outcomes: this.#told,
+      ...summarizeCoverage(drawnIn(this.#outcomes)),
+      ...judgeCoverage(shard || interrupted ? [] : this.#outcomes, backends, properties, this.#options.knownFailures),
+      interrupted,
+      seconds: (performance.now() - this.#started) / 1000,
+    };
+    this.#emit({ type: 'run_finished', report });
+    return report;
+  }
+
+  #next(): [Entry, Task] | undefined {
+    for (; this.#at < this.#entries.length && !this.#hasBroken; this.#at++, this.#hasBegun = false) {
+      const entry = this.#entries[this.#at];
+      if (!this.#hasBegun) this.#begin(entry);
+      const task = this.#taskOf(entry);
+      if (task !== undefined) return [entry, task];
+      entry.isExhausted = true;
+      this.#settle();
+    }
+    return undefined;
+  }
+
+  #begin(entry: Entry): void {
+    this.#hasBegun = true;
+    const total = this.#entries.length;
+    const now = performance.now();
+    entry.deadline = now + (this.#end - now) / (total - this.#at);
+    this.#emit({
+      type: 'outcome_started',
+      backend: entry.subject.backend.name,
+      property: entry.property.id,
+      index: this.#at,
+      total,
+    });
+  }
+
+  #taskOf(entry: Entry): Task | undefined {
+    const { seed, signal, seconds, shrinkMs = seconds === undefined ? 300_000 : 20_000 } = this.#options;
+    const { backend, property, known, replayed, parts, deadline = Infinity } = entry;
+    const asTask = (work: Task['work']): Task => ({ backend, property: property.id, entries: known, work });
+    if (entry.reason !== undefined || signal?.aborted || this.#halts.reason(entry.subject.backend.name) !== undefined)
+      return undefined;
+    if (!entry.hasAskedKnown && known.some((one) => one.case !== undefined)) {
+      entry.hasAskedKnown = true;
+      return asTask({ type: 'known' });
+    }
+    if (leavesNothing(known) || replayed?.fixed !== undefined || parts.some(hasEnded)) return undefined;
+    const msLeft = deadline - performance.now();
+    if (msLeft <= 0 && entry.hasBatches) return undefined;
+    const batches = nextStretch(entry.batches);
+    if (batches.length === 0) return undefined;
+    const isFirst = !entry.hasBatches;
+    entry.hasBatches = true;
+    return asTask({ type: 'batches', seed, batches, isFirst, msLeft, shrinkMs });
+  }
+
+  #take(entry: Entry, result: TaskResult): void {
+    if (result.type === 'known') entry.replayed = result.replayed;
+    else entry.parts.push(...result.outcomes);
+  }
+
+  /** Outcomes come in the order of the list, whoever is done first. */
+  #settle(): void {
+    for (
+      let next = this.#entries[this.#outcomes.length];
+      next?.isExhausted && next.running === 0;
+      next = this.#entries[this.#outcomes.length]
+    ) {
+      const outcome = this.#halts.take(this.#outcomeOf(next));
+      const told = this.#options.shard ? outcome : withoutBatches(outcome);
+      this.#outcomes.push(outcome);
+      this.#told.push(told);
+      this.#emit({ type: 'outcome', outcome: told });
+    }
+  }
+
+  #outcomeOf({ subject, property, reason, known, replayed, parts }: Entry): Outcome {
+    const { signal, shard } = this.#options;
+    const nothing = (why: string) =>
+      skipped({ property: property.id, statement: property.statement, backend: subject.backend.name }, why);
+    const halt = this.#halts.reason(subject.backend.name);
+    if (halt !== undefined) return nothing(halt);
+    if (reason !== undefined) return nothing(reason);
+    if (replayed !== undefined && leavesNothing(known)) return replayed.fixed ?? replayed.failing[0];
+    if (parts.length === 0 && signal?.aborted) return nothing('the run was interrupted');
+    const found =
+      parts.length > 0
+        ? joinOutcomes(parts)
+        : { ...nothing(`none of its batches is in shard ${shard?.index} of ${shard?.count}`), batches: [] };
+    return replayed === undefined ? found : besideKnown(found, replayed);
+  }
+
+  #emit(event: RunEvent): void {
+    this.#options.listeners?.forEach((listener) => listener(event));
+  }
+}
+
+const hasEnded = ({ batches = [] }: Outcome): boolean => batches.some(({ ended }) => ended);
+
+function withoutBatches({ batches: _, ...outcome }: Outcome): Outcome {
+  return outcome;
+}
+
+function totals({ parts }: Entry): { cases: number; calls: number } {
+  return {
+    cases: parts.reduce((sum, part) => sum + part.cases, 0),
+    calls: parts.reduce((sum, part) => sum + part.calls, 0),
+  };
 }

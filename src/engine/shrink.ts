@@ -5,7 +5,7 @@ export interface ShrinkLimits {
   readonly executions: number;
   /** performance.now() after which no further value is tried. */
   readonly deadline: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: { readonly aborted: boolean };
 }
 
 export interface Shrunk<T, F> {

@@ -1,7 +1,7 @@
 /** The report as JSON: the contract that other programs read. */
 import type { AttentionCase } from '../../reference/case';
 import { jsonText } from '../corpus/save';
-import type { Counterexample, KnownFailure, Outcome, Report } from '../engine/events';
+import type { BatchTally, Counterexample, DrawnCell, KnownFailure, Outcome, Report } from '../engine/events';
 import type { CellIndex } from '../property';
 import { caseToWire, numberToWire, toSnakeCase } from '../protocol/codec';
 import { packageVersion } from '../version';
@@ -15,6 +15,8 @@ export function reportToJson(report: Report, leftOut: readonly LeftOut[] = []) {
     schema: reportSchema,
     maskproof: packageVersion(),
     seed: report.seed,
+    budget: report.budget,
+    ...(report.shard && { shard: report.shard }),
     reference: report.reference,
     backends: report.backends.map(({ name, spec, versions, supports }) => ({
       name,
@@ -24,6 +26,9 @@ export function reportToJson(report: Report, leftOut: readonly LeftOut[] = []) {
     })),
     outcomes: report.outcomes.map(outcomeToJson),
     coverage: report.coverage,
+    combinations: report.combinations.map(cellToJson),
+    judged: report.judged,
+    starved: report.starved,
     notChecked: notCheckedIn(report, leftOut),
     interrupted: report.interrupted,
     seconds: report.seconds,
@@ -37,7 +42,7 @@ export function reportText(report: Report, leftOut?: readonly LeftOut[]): string
 
 export function outcomeToJson(outcome: Outcome) {
   const { property, statement, backend, status, known, fixed, reason, failure, counterexample } = outcome;
-  const { cases, calls, seconds, rows } = outcome;
+  const { cases, calls, seconds, rows, batches } = outcome;
   return {
     property,
     statement,
@@ -61,8 +66,21 @@ export function outcomeToJson(outcome: Outcome) {
         ...(failure.path !== undefined && { path: failure.path }),
       },
     }),
+    ...(batches && { batches: batches.map(batchToJson) }),
   };
 }
+
+/** A line each: a report has hundreds of them. */
+const cellToJson = ({ cell, cases, checked }: DrawnCell) => [cell, cases, checked] as const;
+
+const batchToJson = ({ batch, cases, calls, rows, drawn, ended }: BatchTally) => ({
+  batch,
+  cases,
+  calls,
+  rows,
+  drawn: drawn.flatMap(cellToJson),
+  ...(ended && { ended }),
+});
 
 const knownToJson = ({ property, backend, reason, link }: KnownFailure) => ({
   property,

@@ -20,7 +20,7 @@ export async function check(
 ): Promise<Outcome> {
   const reference = await openReference('oracle');
   const subject = new Subject(backend, reference, 60_000);
-  return runProperty(subject, property, { seed, runs, deadline: Infinity, shrinkMs, emit: () => undefined });
+  return runProperty(subject, property, { seed, runs, deadline: Infinity, shrinkMs });
 }
 
 /** How many cases a property is checked on: MASKPROOF_CASES, or 300. */

@@ -103,10 +103,14 @@ export function leak(): Counterexample {
 export function reportOf(outcomes: readonly Outcome[]): Report {
   return {
     seed: 7,
+    budget: { runs: 100 },
     reference: { name: 'oracle', precision: 'float64' },
     backends: [backendInfo],
     outcomes,
-    coverage: [{ facet: 'mask_rank', value: '4', cases: 3 }],
+    coverage: [{ facet: 'mask_rank', value: '4', cases: 3, checked: 3 }],
+    combinations: [{ cell: '4 boolean random float32 base single none_empty', cases: 3, checked: 3 }],
+    judged: 0,
+    starved: [],
     interrupted: false,
     seconds: 1.25,
   };

@@ -35,7 +35,7 @@ describe('the JSON report', () => {
           supports: { mask_ranks: [2, 4], fully_masked_row: { finfo: 'unspecified' } },
         },
       ],
-      coverage: [{ facet: 'mask_rank', value: '4', cases: 3 }],
+      coverage: [{ facet: 'mask_rank', value: '4', cases: 3, checked: 3 }],
     });
     expect(json.outcomes.map(({ property, status, reason, stage }) => ({ property, status, reason, stage }))).toEqual([
       { property: 'padding/no-influence', status: 'violated', reason: undefined, stage: undefined },
