@@ -93,9 +93,10 @@ export function judgeProbe(context: PropertyContext, c: AttentionCase, weights: 
 }
 
 /**
- * Which kept cells must show, by row and index in [batch, num_heads, q_len, kv_len]: those whose weight, as small as the declared error of the scores can make it, is still
- * 4 times what the accumulator, the stored weights, the output or exp may flush to zero. A bound on |score| alone is not enough: where
- * scores are stored in half precision, or a bias of -1e9 swallows them, their error moves a weight by orders of magnitude.
+ * Which kept cells must show, by row and index in [batch, num_heads, q_len, kv_len]: those whose weight, as small as the declared errors of
+ * all scores of the row can make it, is still 4 times what the accumulator, the stored weights, the output or exp may flush to zero.
+ * A bound on |score| alone is not enough: where scores are stored in half precision, or a bias of -1e9 swallows them, their error moves a
+ * weight by orders of magnitude.
  */
 export function heavyCells(context: PropertyContext, probe: AttentionCase): (row: number, at: number) => boolean {
   const { kvLen } = sizesOf(probe);
@@ -104,20 +105,19 @@ export function heavyCells(context: PropertyContext, probe: AttentionCase): (row
   const types = [accumulate.type, weights?.type, output, dtype].filter((type) => type !== undefined);
   const least = 4 * Math.max(...types.map((type) => finfo[type].min), exp.tiny);
   const roundoff = accumulate.unitRoundoff ?? finfo[accumulate.type].u;
-  const { weights: expected, scores, keep } = context.expect(probe);
+  const { scores, keep } = context.expect(probe);
   return (row, at) => {
-    let error = 0;
-    let top = -Infinity;
-    let size = 0;
-    for (let n = row * kvLen; n < (row + 1) * kvLen; n += 1) {
-      if (keep[n] === 0) continue;
-      error = Math.max(error, scores.radius[n]);
-      top = Math.max(top, scores.centre[n]);
-      size = Math.max(size, Math.abs(scores.centre[n]));
-    }
-    const far = top - scores.centre[at] + 2 * error;
-    const lambda = scores.radius[at] + error + roundoff * (far + fusedExp2 * (size + error));
-    return expected.centre[at] * Math.exp(-lambda) >= least;
+    const cells = Array.from({ length: kvLen }, (_, j) => row * kvLen + j).filter((cell) => keep[cell] === 1);
+    const highest = Math.max(...cells.map((cell) => scores.centre[cell] + scores.radius[cell]));
+    const size = Math.max(...cells.map((cell) => Math.abs(scores.centre[cell]) + scores.radius[cell]));
+    // What the logarithm of a weight may be off by: its score, the subtraction of the largest, and the shift of a fused exp2.
+    const error = (cell: number) => {
+      const far = highest - scores.centre[cell] + scores.radius[cell];
+      return scores.radius[cell] + roundoff * (far + fusedExp2 * size);
+    };
+    const top = Math.max(...cells.map((cell) => scores.centre[cell] + error(cell)));
+    const sum = cells.reduce((total, cell) => total + Math.exp(scores.centre[cell] + error(cell) - top), 0);
+    return Math.exp(scores.centre[at] - error(at) - top) / sum >= least;
   };
 }
 
