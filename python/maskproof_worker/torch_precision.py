@@ -66,3 +66,29 @@ def flash_kernel():
             "output": "bfloat16",
         },
     }
+
+
+def eager():
+    """query . key, softmax and the product with the values as operations of their own: each result is stored in the dtype of the case."""
+    kernels = math_kernel()
+    single, double = kernels["float32"], kernels["float64"]
+
+    def half(dtype, flush):
+        store = {"type": dtype, **flush}
+        return {
+            **single,
+            "accumulate": {"type": "float32", **flush},
+            "scale": {"roundings": 2, "stored": store},
+            "dot": store,
+            "masked": store,
+            "weights": {**store, "normalised": True, "in_sum": False},
+            "output": dtype,
+        }
+
+    return {
+        "float32": {**single, "scale": {"roundings": 2}},
+        "float64": {**double, "scale": {"roundings": 2}},
+        "float16": half("float16", {}),
+        # Where the processor multiplies bfloat16 itself, it reads and writes subnormals as zero.
+        "bfloat16": half("bfloat16", {"flush": True}),
+    }
