@@ -194,7 +194,7 @@ export function within(
     const worst = worstFeature(width, (d) => [x[r1 * n1 + d] - y[r2 * n2 + d], allowed(r1, r2, d)]);
     if (worst !== undefined) bad.push({ at, second, ...worst });
   }
-  return violation(bad, compared.length, [c1, a1], [c2, a2], how, allowed);
+  return violation(bad, compared.length, [c1, a1], [c2, a2], how, { allowed, first: e1.output, second: e2.output });
 }
 
 /** The feature that is farthest outside what is allowed; undefined where none is. */
@@ -301,13 +301,20 @@ function countRows(c: AttentionCase, rows: Uint8Array | undefined): number {
 }
 
 /** The finding out of the rows that are wrong; undefined without any. */
+/** What the definition says of both sides, and how far they may be apart. */
+interface Definition {
+  readonly allowed: (r1: number, r2: number, d: number) => number;
+  readonly first: Interval;
+  readonly second: Interval;
+}
+
 function violation(
   bad: BadRow[],
   compared: number,
   [c1, a1]: Side,
   [c2, a2]: Side,
   { with: other = 'its twin', cells = [] }: Comparison,
-  allowed?: (r1: number, r2: number, d: number) => number,
+  definition?: Definition,
 ): Violation | undefined {
   if (bad.length === 0) return undefined;
   bad.sort((a, b) => b.excess - a.excess);
@@ -315,17 +322,44 @@ function violation(
   const width = Math.min(features(c1), features(c2));
   const r1 = rowNumber(c1, at);
   const r2 = rowNumber(c2, second);
-  const slice = ({ output }: Answer, row: number, n: number) =>
-    Array.from(output.data.subarray(row * n, row * n + width));
-  const actual = slice(a2, r2, features(c2));
-  const expected = slice(a1, r1, features(c1));
-  const bounds = allowed && actual.map((_, d) => allowed(r1, r2, d));
+  const slice = (numbers: Float64Array, row: number, n: number) =>
+    Array.from(numbers.subarray(row * n, row * n + width));
+  const one = slice(a1.output.data, r1, features(c1));
+  const two = slice(a2.output.data, r2, features(c2));
+  const bounds = definition && one.map((_, d) => definition.allowed(r1, r2, d));
   return {
-    summary: sentence(bad, compared, 'output', other, actual, expected, bounds),
+    summary: sentence(bad, compared, 'output', other, two, one, bounds),
     rows: bad.map((row) => row.at),
     cells,
-    numbers: { of: 'output', at, actual, expected, ...(bounds && { allowed: bounds }) },
+    numbers: definition
+      ? worseSide(
+          { of: 'output', at, actual: one, interval: definition.first, from: r1 * features(c1) },
+          { of: 'twin output', at: second, actual: two, interval: definition.second, from: r2 * features(c2) },
+        )
+      : { of: 'output', at, actual: two, expected: one },
   };
+}
+
+interface SideRow {
+  readonly of: string;
+  readonly at: RowIndex;
+  readonly actual: readonly number[];
+  readonly interval: Interval;
+  /** Where the row begins in the interval. */
+  readonly from: number;
+}
+
+/** Two answers that ought to agree: the numbers of the one that is farther from the definition, beside the definition's. */
+function worseSide(...sides: readonly [SideRow, SideRow]): Violation['numbers'] {
+  const told = sides.map(({ of, at, actual, interval, from }) => {
+    const expected = actual.map((_, d) => interval.centre[from + d]);
+    const allowed = actual.map((_, d) => interval.radius[from + d]);
+    const excess = Math.max(
+      ...actual.map((x, d) => (Number.isNaN(x) ? Infinity : Math.abs(x - expected[d]) / allowed[d])),
+    );
+    return { excess, numbers: { of, at, actual, expected, allowed } };
+  });
+  return (told[1].excess > told[0].excess ? told[1] : told[0]).numbers;
 }
 
 /** '2 of 8 rows of the output differ from the additive twin; the worst, at b=0 h=1 i=2, is off by 0.25 where 1.2e-6 is allowed.' */
