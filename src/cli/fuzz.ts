@@ -23,6 +23,9 @@ import { isGithub, reportFiles, writeReports, type ReportFiles } from './reports
 import { selectProperties } from './select-properties';
 import { interruptible } from './signals';
 
+/** Cases a property where every built-in backend is checked: some of them are slow, and a first run is to take less than a minute. */
+const builtinRuns = 40;
+
 export interface FuzzOptions extends ReportFiles {
   /** None: every built-in one that loads. */
   readonly backend: readonly string[];
@@ -85,7 +88,7 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
         backends: loaded.map(({ backend }) => backend),
         properties: chosen,
         seed: options.seed ?? randomInt(maxSeed + 1),
-        runs: options.runs ?? (options.seconds === undefined ? defaultRuns : undefined),
+        runs: options.runs ?? (options.seconds !== undefined ? undefined : asked ? defaultRuns : builtinRuns),
         seconds: options.seconds,
         reference,
         knownFailures,

@@ -5,6 +5,7 @@ import { BackendError, UsageError } from '../errors';
 import { didYouMean } from '../nearest';
 import { packageVersion } from '../version';
 import { exitCode } from './exit-code';
+import type { ExportOptions } from './export';
 import type { FuzzOptions } from './fuzz';
 import { processIo, type Io } from './io';
 import type { ListOptions } from './list';
@@ -17,6 +18,7 @@ const commands = {
   fuzz: () => require('./fuzz') as typeof import('./fuzz'),
   replay: () => require('./replay') as typeof import('./replay'),
   shrink: () => require('./shrink') as typeof import('./shrink'),
+  export: () => require('./export') as typeof import('./export'),
   list: () => require('./list') as typeof import('./list'),
   init: () => require('./init') as typeof import('./init'),
 };
@@ -85,7 +87,11 @@ function programFor(io: Io, done: (code: number) => void): Command {
         .argParser(collect)
         .default([], 'all'),
     )
-    .addOption(new Option('--runs <n>', 'cases for each property').argParser(wholeNumber('--runs', 1, MAX_RUNS)))
+    .addOption(
+      new Option('--runs <n>', 'cases for each property; 100, or 40 without --backend').argParser(
+        wholeNumber('--runs', 1, MAX_RUNS),
+      ),
+    )
     .addOption(new Option('--seconds <s>', 'time for the whole run').argParser(seconds('--seconds')))
     .addOption(seed(`where the cases come from, 0 to ${maxSeed}`))
     .addOption(reference())
@@ -131,6 +137,21 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .addOption(ascii())
     .addOption(noCheck())
     .action(async (file: string, options: ShrinkOptions) => done(await commands.shrink().shrink(file, options, io)));
+
+  program
+    .command('export')
+    .description('write a counterexample as a test or as tensors that others can use')
+    .argument('<file>', 'a counterexample file, or its name in the corpus')
+    .addOption(
+      new Option('--to <target>', 'what to write').choices(['pytest', 'vitest', 'safetensors']).makeOptionMandatory(),
+    )
+    .option('-o, --output <file>', "where; named for the case by default, '-' is standard output")
+    .addOption(backend())
+    .option('--corpus <dir>', 'where names are looked up', defaultCorpus)
+    .addOption(noCheck())
+    .action(async (file: string, options: ExportOptions) =>
+      done(await commands.export().exportCase(file, options, io)),
+    );
 
   program
     .command('list')
