@@ -26,6 +26,7 @@ export function tamed(report: Report, max = MAX_TEXT): Report {
     ...report,
     backends: report.backends.map(tamedBackend),
     outcomes: report.outcomes.map((outcome) => tamedOutcome(outcome, max)),
+    starved: report.starved.map((cell) => ({ ...cell, backend: foreignName(cell.backend) })),
   };
 }
 

@@ -7,6 +7,7 @@ import { markup } from './markup';
 import { notCheckedIn, type LeftOut } from './not-checked';
 import { plainFinding, titleOf, type FileOf } from './plain-finding';
 import { sourceFile } from './source-file';
+import { starvedLine } from './starved';
 import { count, marksOf } from './style';
 import { describeReference, notCheckedLines, summaryOf } from './text';
 
@@ -20,6 +21,7 @@ export interface GithubOptions {
 /** GitHub shows no more than ten of a step. */
 const MAX_ANNOTATIONS = 10;
 const MAX_MESSAGE = 1_000;
+const MAX_LISTED = 50_000;
 /** GitHub refuses a summary of more than 1 MiB. */
 const MAX_SUMMARY_BYTES = 900_000;
 
@@ -27,12 +29,14 @@ const plain = { ascii: false, color: false };
 
 /** Workflow commands, one a line: an error for each outcome that fails the run. */
 export function annotations(report: Report, { root }: GithubOptions): string {
-  const { outcomes, backends } = tamed(report, MAX_MESSAGE);
+  const { outcomes, backends, starved } = tamed(report, MAX_MESSAGE);
   const failing = newsOf(outcomes);
-  const shown = failing.length > MAX_ANNOTATIONS ? failing.slice(0, MAX_ANNOTATIONS - 1) : failing;
+  const most = MAX_ANNOTATIONS - (starved.length > 0 ? 1 : 0);
+  const shown = failing.length > most ? failing.slice(0, most - 1) : failing;
   const more = failing.length - shown.length;
   return [
     ...shown.map((group) => annotation(group, backends, root)),
+    ...(starved.length > 0 ? [`::error title=maskproof::${starvedWords(starved.length)}.`] : []),
     ...(more > 0 ? [`::error title=maskproof::${count(more, 'more finding')}: the summary of the job has them.`] : []),
   ]
     .map((line) => `${line}\n`)
@@ -50,6 +54,8 @@ function annotation([first, ...others]: readonly Outcome[], backends: readonly B
   const settings = Object.entries(facts).map(([name, value]) => `${name}=${escapeSetting(value)}`);
   return `::error ${settings.join(',')}::${escapeMessage(titleOf(first))}`;
 }
+
+const starvedWords = (n: number) => `${count(n, 'kind')} of case ${n === 1 ? 'was' : 'were'} checked too rarely`;
 
 /** Every outcome that fails the run; those of one fault together. */
 function newsOf(outcomes: readonly Outcome[]): Outcome[][] {
@@ -72,7 +78,7 @@ export function withoutCommands(text: string): string {
 /** Markdown for $GITHUB_STEP_SUMMARY: HTML throughout, so that nothing in it is read as Markdown. */
 export function jobSummary(report: Report, { fileOf, leftOut = [] }: GithubOptions): string {
   const tame = tamed(report);
-  const { outcomes, backends, seed, reference } = tame;
+  const { outcomes, backends, starved, seed, reference } = tame;
   const original = new Map(outcomes.map((outcome, n) => [outcome, report.outcomes[n]]));
   const news = newsOf(outcomes);
   const notChecked = notCheckedLines(notCheckedIn(tame, leftOut), plain).slice(2);
@@ -81,14 +87,8 @@ export function jobSummary(report: Report, { fileOf, leftOut = [] }: GithubOptio
     markup`<p>${summaryOf(tame, plain)} Seed <code>${seed}</code>, reference ${describeReference(reference)}.</p>`,
     tallies(tame),
   ];
-  const tail =
-    notChecked.length === 0
-      ? []
-      : [
-          markup`<details><summary>Not checked</summary>`,
-          preformatted(foreign(notChecked.join('\n'), 50_000)),
-          markup`</details>`,
-        ];
+  const rare = starved.map((cell) => `${cell.backend}: ${starvedLine(cell)}`);
+  const tail = [...folded('Checked too rarely', rare), ...folded('Not checked', notChecked)];
   const size = (parts: readonly Markup[]) => parts.reduce((sum, { text }) => sum + Buffer.byteLength(text) + 2, 0);
   let room = MAX_SUMMARY_BYTES - size([...head, ...tail]);
   const findings: Markup[] = [];
@@ -140,10 +140,24 @@ function tallies({ backends, outcomes }: Report): Markup {
   return markup`<table><tr><th>backend</th>${heads}</tr>${backends.map(row)}</table>`;
 }
 
+/** A part that is opened to be read, where it says anything. */
+function folded(title: string, lines: readonly string[]): Markup[] {
+  if (lines.length === 0) return [];
+  return [
+    markup`<details><summary>${title}</summary>`,
+    preformatted(foreign(lines.join('\n'), MAX_LISTED)),
+    markup`</details>`,
+  ];
+}
+
 const preformatted = (text: string) => markup`<pre>${text}</pre>`;
 
 /** The run in a few words. */
-export function verdictOf({ outcomes, interrupted }: Pick<Report, 'outcomes' | 'interrupted'>): string {
+export function verdictOf({
+  outcomes,
+  starved,
+  interrupted,
+}: Pick<Report, 'outcomes' | 'starved' | 'interrupted'>): string {
   const news = outcomes.filter(({ known }) => known === undefined);
   const violated = news.filter(({ status, fixed }) => status === 'violated' && fixed === undefined).length;
   const failed = new Set(news.filter(({ status }) => status === 'failed').map(({ backend }) => backend)).size;
@@ -154,6 +168,7 @@ export function verdictOf({ outcomes, interrupted }: Pick<Report, 'outcomes' | '
     ...(violated > 0 ? [count(violated, 'violation')] : []),
     ...(failed > 0 ? [`${count(failed, 'backend')} could not answer`] : []),
     ...(fixed > 0 ? [`${count(fixed, 'known failure')} ${fixed === 1 ? 'holds' : 'hold'} now`] : []),
+    ...(starved.length > 0 ? [starvedWords(starved.length)] : []),
   ];
   if (parts.length > 0) return parts.join(', ');
   if (outcomes.every(({ status }) => status === 'skipped')) return 'nothing was checked';

@@ -30,7 +30,10 @@ export function findingArticle({ outcome, backend, file, id }: Told): Markup {
 <p class="statement">${statement}</p>
 <p class="summary">${violation.summary}</p>
 ${known ? knownNote(known) : undefined}<div class="story">
+<div class="shown">
 ${maskFigure(picture)}
+${violation.numbers ? numbers(violation.numbers) : undefined}
+</div>
 <dl class="facts">
 ${fact('Smallest case', caseLine(c).split('; '))}
 ${counterexample.after.length > 0 ? fact(`Only after ${count(counterexample.after.length, 'other case')}`, counterexample.after.map(caseLine)) : undefined}
@@ -38,7 +41,6 @@ ${cells.length > 0 ? fact('By the rules', explained(cells, counterexample, backe
 ${fact('How it shrank', storyOf(counterexample))}
 </dl>
 </div>
-${violation.numbers ? numbers(violation.numbers) : undefined}
 ${again(outcome, backend, file)}
 </article>
 `;

@@ -1,5 +1,12 @@
-/** All that the page does beside being read: it copies commands. Without it the page says the same. */
+/** All that the page does beside being read: it copies commands, and takes what need not be scrolled out of the keyboard's way. Without it the page says the same. */
 export const script = `
+const watcher = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight) target.tabIndex = 0;
+    else target.removeAttribute('tabindex');
+  }
+});
+for (const area of document.querySelectorAll('.scroll, .message')) watcher.observe(area);
 const said = document.getElementById('said');
 for (const button of document.querySelectorAll('button.copy')) {
   button.hidden = false;

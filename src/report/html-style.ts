@@ -49,20 +49,20 @@ h2 { font-size: 1.25rem; font-weight: 650; letter-spacing: -.01em; padding-botto
 .note { color: var(--soft); font-size: .9375rem; max-width: 46rem; }
 
 .held { color: var(--held); } .violated { color: var(--violated); } .failed { color: var(--failed); } .known, .fixed { color: var(--known); } .skipped { color: var(--soft); }
-.fill-held { fill: var(--held); } .fill-violated { fill: var(--violated); } .fill-failed { fill: var(--failed); } .fill-known { fill: var(--known); } .fill-skipped { fill: var(--line); } .fill-bar { fill: var(--bar); }
+.fill-held { fill: var(--held); } .fill-violated { fill: var(--violated); } .fill-failed { fill: var(--failed); } .fill-known { fill: var(--known); } .fill-skipped { fill: var(--line); } .fill-bar { fill: var(--bar); } .fill-drawn { fill: var(--line); }
 
 .backend + .backend { margin-top: 1.75rem; }
 .backend h3 { font-size: 1rem; font-weight: 600; }
 .backend h3 small { font-weight: 400; color: var(--soft); font-size: .875rem; margin-left: .5rem; }
-.areas { display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr)); gap: .9rem 1.5rem; margin-top: .7rem; }
+.areas { display: flex; flex-wrap: wrap; gap: .7rem 1.4rem; margin-top: .5rem; }
 .areas h4 { margin: 0 0 .2rem; font-size: .8125rem; font-weight: 400; color: var(--soft); }
-.chips { display: flex; flex-wrap: wrap; gap: .25rem; }
+.chips { display: flex; flex-wrap: wrap; gap: .2rem; }
 .chips li { display: flex; }
 .chip { width: 1.5rem; height: 1.5rem; display: grid; place-items: center; border-radius: 4px; background: var(--faint); font-size: .8125rem; line-height: 1; text-decoration: none; }
 a.chip { outline: 1.5px solid currentColor; outline-offset: -1.5px; font-weight: 700; }
 a.chip:hover { background: var(--dropped); }
 a.chip:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-.key { display: flex; flex-wrap: wrap; gap: .2rem 1.25rem; margin-top: 1.5rem; font-size: .8125rem; color: var(--soft); }
+.key { display: flex; flex-wrap: wrap; gap: .2rem 1.25rem; margin-top: 1.25rem; font-size: .8125rem; color: var(--soft); }
 
 article { background: var(--raised); border: 1px solid var(--line); border-radius: 8px; padding: 1.5rem 1.75rem 1.6rem; }
 article + article { margin-top: 1.25rem; }
@@ -74,11 +74,12 @@ article header small { color: var(--soft); font-size: .9375rem; }
 .statement { color: var(--soft); margin-top: .25rem; max-width: 46rem; }
 .summary { margin-top: .8rem; max-width: 46rem; font-weight: 500; white-space: pre-line; }
 .story { display: flex; flex-wrap: wrap; gap: 1.5rem 2.5rem; margin-top: 1.35rem; align-items: flex-start; }
-.story > figure { min-width: 0; max-width: 100%; flex: 0 1 auto; }
-.story > dl { flex: 1 1 20rem; min-width: 0; }
+.story > .shown { min-width: 0; max-width: 100%; flex: 0 1 auto; }
+.story > dl { flex: 1 1 24rem; min-width: 0; }
 .facts > div { display: grid; grid-template-columns: 7.5rem 1fr; gap: 0 1rem; padding: .35rem 0; border-top: 1px solid var(--line); font-size: .9375rem; }
 .facts > div:first-child { border-top: 0; padding-top: 0; }
 .facts dt { color: var(--soft); }
+.facts dd { text-wrap: pretty; }
 .facts dd + dd { grid-column: 2; }
 
 .scroll { overflow-x: auto; max-width: 100%; }
@@ -90,17 +91,17 @@ article header small { color: var(--soft); font-size: .9375rem; }
 .map .wide { text-align: left; padding-left: .5rem; }
 .cell { width: 1.75rem; min-width: 1.75rem; height: 1.75rem; text-align: center; vertical-align: middle; font-size: 1rem; line-height: 1; border-radius: 3px; padding: 0; }
 .cell.kept { background: var(--kept); color: var(--kept); }
-.cell.dropped { background: var(--dropped); color: var(--dropped-mark); }
+.cell.dropped { background: var(--dropped); color: var(--dropped-mark); font-weight: 700; }
 .cell.leaked { background: var(--leaked); color: var(--leaked-mark); font-weight: 700; }
 .cell.ignored { background: var(--ignored); color: var(--ignored-mark); box-shadow: inset 0 0 0 2px currentColor; font-weight: 700; }
 .remark { font-size: .8125rem; color: var(--soft); padding-left: .5rem; white-space: nowrap; }
-figcaption ul { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin-top: .6rem; font-size: .8125rem; color: var(--soft); }
+figcaption ul { max-width: 24rem; display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin-top: .6rem; font-size: .8125rem; color: var(--soft); }
 figcaption li { display: flex; align-items: center; gap: .4rem; }
 figcaption .cell { width: 1.15rem; min-width: 1.15rem; height: 1.15rem; font-size: .75rem; display: inline-grid; place-items: center; }
 
-.numbers { margin-top: 1.35rem; }
+.numbers { margin-top: 1.2rem; }
 .numbers table { font-family: var(--mono); font-size: .8125rem; }
-.numbers caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
+.numbers caption { text-align: left; color: var(--soft); padding-bottom: .3rem; white-space: nowrap; }
 .numbers th, .numbers td { padding: .15rem .9rem .15rem 0; text-align: right; white-space: nowrap; }
 .numbers tbody th { text-align: left; color: var(--soft); }
 .numbers thead th { color: var(--soft); border-bottom: 1px solid var(--line); }
@@ -115,8 +116,8 @@ figcaption .cell { width: 1.15rem; min-width: 1.15rem; height: 1.15rem; font-siz
 
 details > summary { cursor: pointer; padding: .3rem 0; }
 details > summary:hover { color: var(--link); }
-details.more { border-top: 1px solid var(--line); padding: .35rem 0; }
-details.more:last-of-type { border-bottom: 1px solid var(--line); }
+details.more { border-bottom: 1px solid var(--line); padding: .35rem 0; }
+h2 + details.more { margin-top: -.85rem; }
 details.more > summary b { font-weight: 600; }
 details.more > :not(summary) { margin: .6rem 0 1rem; }
 details.more > article { margin-top: 1rem; }
@@ -124,15 +125,17 @@ details.more > article { margin-top: 1rem; }
 .laws th, .laws td { padding: .45rem .9rem .45rem 0; border-top: 1px solid var(--line); vertical-align: top; text-align: left; }
 .laws thead th { color: var(--soft); font-size: .8125rem; border-top: 0; white-space: nowrap; }
 .laws .number { text-align: right; white-space: nowrap; }
+.laws tbody th { min-width: 14rem; }
 .laws tbody th p { color: var(--soft); font-size: .8125rem; max-width: 34rem; }
 .laws .verdict { white-space: nowrap; }
-.facets { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: 1.5rem 2.5rem; }
-.facets table { width: 100%; font-size: .875rem; align-self: start; }
+.facets { columns: 3 16rem; column-gap: 2.5rem; }
+.facets table { width: 100%; font-size: .875rem; break-inside: avoid; margin-bottom: 1.5rem; }
 .facets caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
 .facets th { width: 38%; padding: .1rem .5rem .1rem 0; color: var(--soft); }
 .facets td { padding: .1rem 0; }
-.facets td:last-child { text-align: right; width: 4rem; padding-left: .6rem; }
+.facets td:last-child { text-align: right; width: 1%; white-space: nowrap; padding-left: .6rem; }
 .facets svg { display: block; width: 100%; height: .55rem; }
+h3.name { font-size: 1rem; font-weight: 600; margin-top: 1rem; }
 .left { font-size: .9375rem; }
 .left li { padding: .3rem 0; }
 .left li span { color: var(--soft); }

@@ -12,6 +12,7 @@ import { Markup, markup } from './markup';
 import { notCheckedIn, type LeftOut, type NotChecked } from './not-checked';
 import type { FileOf } from './plain-finding';
 import { count, marksOf } from './style';
+import { starvedLine } from './starved';
 import { describeReference } from './text';
 
 export interface HtmlOptions {
@@ -50,10 +51,11 @@ export function htmlText(report: Report, { leftOut = [], fileOf }: HtmlOptions =
   const told = tellAll(tame, report, fileOf);
   const notChecked = notCheckedIn(tame, leftOut);
   const parts: readonly (Section | undefined)[] = [
+    overview(tame, told),
     findings(told),
     failures(told),
     fixed(told),
-    overview(tame, told),
+    starvedCells(tame),
     knownFailures(told),
     laws(tame, told),
     coverage(tame.coverage),
@@ -61,7 +63,7 @@ export function htmlText(report: Report, { leftOut = [], fileOf }: HtmlOptions =
     rerun(tame),
   ];
   const sections = parts.filter((part) => part !== undefined);
-  const title = capital(verdictOf(tame));
+  const title = headlineOf(tame);
   const page = markup`<!doctype html>
 <html lang="en">
 <head>
@@ -98,6 +100,14 @@ interface Section {
   readonly id: string;
   readonly title: string;
   readonly body: Markup;
+}
+
+/** '6 violations on boolean-added'; the backend is named where it is but one of several. */
+function headlineOf(report: Report): string {
+  const title = capital(verdictOf(report));
+  const news = report.outcomes.filter((outcome) => ['violated', 'failed', 'fixed'].includes(verdict(outcome)));
+  const names = [...new Set(news.map(({ backend }) => backend))];
+  return names.length === 1 && !title.includes(',') && !title.includes('could not') ? `${title} on ${names[0]}` : title;
 }
 
 /** Every outcome with its backend and its place on the page. By position: two long names may have been cut to the same one. */
@@ -146,6 +156,22 @@ function failures(told: readonly Told[]): Section | undefined {
 function fixed(told: readonly Told[]): Section | undefined {
   const own = told.filter(({ outcome }) => verdict(outcome) === 'fixed');
   return section('news', 'Known failures that hold now', own, fixedArticle);
+}
+
+function starvedCells({ starved }: Report): Section | undefined {
+  if (starved.length === 0) return undefined;
+  const names = [...new Set(starved.map(({ backend }) => backend))];
+  return {
+    id: 'starved',
+    title: 'Checked too rarely',
+    body: markup`<p class="note">These kinds of case the backends declare, and too few of them were checked for the run to speak of them.</p>
+${names.map(
+  (name) =>
+    markup`<h3 class="name"><bdi>${name}</bdi></h3>
+<ul class="left">${starved.filter(({ backend }) => backend === name).map((cell) => markup`<li>${starvedLine(cell)}</li>`)}</ul>
+`,
+)}`,
+  };
 }
 
 function section<T>(id: string, title: string, items: readonly T[], draw: (item: T) => Markup): Section | undefined {
@@ -262,13 +288,18 @@ function coverage(cells: readonly CoverageCell[]): Section | undefined {
   for (const cell of cells) facets.set(cell.facet, [...(facets.get(cell.facet) ?? []), cell]);
   return {
     id: 'coverage',
-    title: 'What was drawn',
+    title: 'What was drawn and checked',
     body: markup`<div class="facets">${[...facets].map(([facet, own]) => {
-      const total = own.reduce((sum, { cases }) => sum + cases, 0);
+      const total = Math.max(
+        1,
+        own.reduce((sum, { cases }) => sum + cases, 0),
+      );
+      const bar = (name: string, n: number) =>
+        markup`<rect class="${name}" width="${percent((100 * n) / total)}" height="100%" rx="2"/>`;
       return markup`<table><caption>${facet.replaceAll('_', ' ')}</caption><tbody>
 ${own.map(
-  ({ value, cases }) =>
-    markup`<tr><th scope="row">${value.replaceAll('_', ' ')}</th><td><svg aria-hidden="true"><rect class="fill-bar" width="${percent((100 * cases) / Math.max(1, total))}" height="100%" rx="2"/></svg></td><td>${thousands(cases)}</td></tr>
+  ({ value, cases, checked }) =>
+    markup`<tr><th scope="row">${value.replaceAll('_', ' ')}</th><td><svg aria-hidden="true">${bar('fill-drawn', cases)}${bar('fill-bar', checked)}</svg></td><td>${checked === cases ? '' : `${thousands(checked)} of `}${thousands(cases)}</td></tr>
 `,
 )}</tbody></table>
 `;

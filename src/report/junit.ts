@@ -4,6 +4,7 @@ import type { BackendInfo, Outcome, Report } from '../engine/events';
 import { packageVersion } from '../version';
 import { tamed } from './foreign';
 import { plainFinding, titleOf, type FileOf } from './plain-finding';
+import { starvedLine } from './starved';
 import { describeReference } from './text';
 
 /** Attributes begin with '@'; '#text' is the text. */
@@ -11,7 +12,7 @@ type Element = Readonly<Record<string, unknown>>;
 
 /** XML that Jenkins, GitLab and others read. What is known to fail is a skipped test case, as it does not fail the run; what holds again is a failure, as it does. */
 export function junitText(report: Report, fileOf?: FileOf): string {
-  const { backends, outcomes, seed, reference, seconds } = tamed(report);
+  const { backends, outcomes, starved, seed, reference, seconds } = tamed(report);
   const suites = backends.map((backend, n) => {
     // By place and not by name: two long names may have been cut to the same one.
     const originals = report.outcomes.flatMap((outcome, at) =>
@@ -28,8 +29,24 @@ export function junitText(report: Report, fileOf?: FileOf): string {
   });
   return builder.build({
     '?xml': { '@version': '1.0', '@encoding': 'UTF-8' },
-    testsuites: { '@name': 'maskproof', ...countsOf(outcomes), '@time': time(seconds), testsuite: suites },
+    testsuites: {
+      '@name': 'maskproof',
+      ...countsOf(outcomes, starved),
+      '@time': time(seconds),
+      testsuite: [...suites, ...rareSuite(starved)],
+    },
   });
+}
+
+/** Kinds of case that were checked too rarely fail the run: a failed test case each, in a suite of their own. */
+function rareSuite(starved: Report['starved']): Element[] {
+  if (starved.length === 0) return [];
+  const testcase = starved.map((cell) => ({
+    '@name': oneLine(Object.values(cell.facets).join(', ')),
+    '@classname': `${cell.backend.replaceAll('.', '_')}.coverage`,
+    failure: { '@message': oneLine(starvedLine(cell)), '@type': 'starved' },
+  }));
+  return [{ '@name': 'coverage', ...countsOf([], starved), '@time': time(0), testcase }];
 }
 
 interface Found {
@@ -95,11 +112,12 @@ function verdictOf(outcome: Outcome, backend: BackendInfo, file: string | undefi
   }
 }
 
-function countsOf(outcomes: readonly Outcome[]): Element {
+function countsOf(outcomes: readonly Outcome[], starved: Report['starved'] = []): Element {
   const counted = (of: (outcome: Outcome) => boolean) => outcomes.filter(of).length;
   return {
-    '@tests': outcomes.length,
-    '@failures': counted(({ status, known, fixed }) => fixed !== undefined || (status === 'violated' && !known)),
+    '@tests': outcomes.length + starved.length,
+    '@failures':
+      starved.length + counted(({ status, known, fixed }) => fixed !== undefined || (status === 'violated' && !known)),
     '@errors': counted(({ status, known }) => status === 'failed' && !known),
     '@skipped': counted(({ status, known }) => status === 'skipped' || known !== undefined),
   };

@@ -1,7 +1,7 @@
 /** The report as SARIF 2.1.0: a rule per property, a result per violation, a notification per backend that could not answer. */
 import { createHash } from 'node:crypto';
 import type { Location, Log, Notification, ReportingDescriptor, Result } from 'sarif';
-import type { BackendInfo, Outcome, Report } from '../engine/events';
+import type { BackendInfo, Outcome, Report, StarvedCell } from '../engine/events';
 import { jsonText } from '../corpus/save';
 import { packageVersion } from '../version';
 import { caseLine } from './case-line';
@@ -11,6 +11,7 @@ import { titleOf, type FileOf } from './plain-finding';
 import { renderMask } from './render-mask';
 import { cellsInQuestion } from './json';
 import { sourceFile } from './source-file';
+import { starvedLine } from './starved';
 
 export interface SarifOptions {
   /** What locations are relative to: the repository. */
@@ -24,7 +25,7 @@ export function sarifText(report: Report, options: SarifOptions): string {
 }
 
 export function reportToSarif(report: Report, { root, fileOf }: SarifOptions): Log {
-  const { outcomes, backends, seed, reference, interrupted } = tamed(report);
+  const { outcomes, backends, starved, seed, reference, interrupted } = tamed(report);
   const rules = rulesOf(outcomes);
   const told = outcomes.map((outcome, n) => {
     const at = report.backends.findIndex(({ name }) => name === report.outcomes[n].backend);
@@ -40,10 +41,14 @@ export function reportToSarif(report: Report, { root, fileOf }: SarifOptions): L
         columnKind: 'utf16CodeUnits',
         invocations: [
           {
-            executionSuccessful: !interrupted && outcomes.every(({ status, known }) => status !== 'failed' || known),
-            toolExecutionNotifications: told.flatMap(({ outcome, backend }) =>
-              notificationOf(outcome, backend, rules, root),
-            ),
+            executionSuccessful:
+              !interrupted &&
+              starved.length === 0 &&
+              outcomes.every(({ status, known }) => status !== 'failed' || known),
+            toolExecutionNotifications: [
+              ...told.flatMap(({ outcome, backend }) => notificationOf(outcome, backend, rules, root)),
+              ...starved.map(rareNotification),
+            ],
           },
         ],
         results: told.flatMap(({ outcome, backend, file }) => resultOf(outcome, backend, { rules, root, file })),
@@ -125,6 +130,11 @@ function notificationOf(
     },
   ];
 }
+
+const rareNotification = (cell: StarvedCell): Notification => ({
+  level: 'error',
+  message: { text: messageText(`${cell.backend}: ${starvedLine(cell)}.`) },
+});
 
 /** The adapter's file where there is one: nothing finer is known, so it is its first line. */
 function locationOf(backend: BackendInfo, root: string): Location {
