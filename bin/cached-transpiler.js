@@ -15,7 +15,9 @@ exports.create = ({ service }) => {
   const salt = JSON.stringify([ts.version, compilerOptions]);
   return {
     transpile(source, { fileName }) {
-      const name = createHash('sha256').update(JSON.stringify([salt, fileName, source])).digest('hex');
+      const name = createHash('sha256')
+        .update(JSON.stringify([salt, fileName, source]))
+        .digest('hex');
       const file = join(folder, `${name}.json`);
       const kept = read(file);
       if (kept !== undefined) return kept;

@@ -63,7 +63,8 @@ export class Halts {
     const { backend, failure } = outcome;
     if (this.#failFast && isBad(outcome)) this.#stopped = true;
     // One finding and not one a property: a backend that does not open is not asked again.
-    if (failure?.stage === 'open') this.#dead.set(backend, `${backend} could not be opened`);
+    if (failure?.stage === 'open' || failure?.stage === 'load')
+      this.#dead.set(backend, `${backend} could not be ${failure.stage}ed`);
     return outcome;
   }
 }

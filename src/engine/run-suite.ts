@@ -173,6 +173,7 @@ class Run {
       try {
         this.#take(
           entry,
+          task,
           await crew.perform(task, (stage, more, sent) =>
             this.#emit({ type: 'progress', ...name, stage, cases: cases + more, calls: calls + sent }),
           ),
@@ -252,9 +253,15 @@ class Run {
     return asTask({ type: 'batches', seed, batches, isFirst, msLeft, shrinkMs });
   }
 
-  #take(entry: Entry, result: TaskResult): void {
+  #take(entry: Entry, { work }: Task, result: TaskResult): void {
     if (result.type === 'known') entry.replayed = result.replayed;
-    else entry.parts.push(...result.outcomes);
+    else if (result.type === 'batches') entry.parts.push(...result.outcomes);
+    else {
+      const nothing = skipped(nameOf(entry), '');
+      const batch = work.type === 'batches' ? work.batches[0].batch : 0;
+      const tally = { batch, cases: 0, calls: 0, rows: nothing.rows, drawn: [], ended: true as const };
+      entry.parts.push({ ...nothing, reason: undefined, status: 'failed', failure: result.failure, batches: [tally] });
+    }
   }
 
   /** Outcomes come in the order of the list, whoever is done first. */
@@ -272,10 +279,10 @@ class Run {
     }
   }
 
-  #outcomeOf({ subject, property, reason, known, replayed, parts }: Entry): Outcome {
+  #outcomeOf(entry: Entry): Outcome {
+    const { subject, reason, known, replayed, parts } = entry;
     const { signal, shard } = this.#options;
-    const nothing = (why: string) =>
-      skipped({ property: property.id, statement: property.statement, backend: subject.backend.name }, why);
+    const nothing = (why: string) => skipped(nameOf(entry), why);
     const halt = this.#halts.reason(subject.backend.name);
     if (halt !== undefined) return nothing(halt);
     if (reason !== undefined) return nothing(reason);
@@ -294,6 +301,12 @@ class Run {
 }
 
 const hasEnded = ({ batches = [] }: Outcome): boolean => batches.some(({ ended }) => ended);
+
+const nameOf = ({ subject, property: { id, statement } }: Entry) => ({
+  property: id,
+  statement,
+  backend: subject.backend.name,
+});
 
 function withoutBatches({ batches: _, ...outcome }: Outcome): Outcome {
   return outcome;

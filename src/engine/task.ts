@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { KnownFailureEntry } from '../known-failures';
 import type { Property } from '../property';
-import type { Outcome } from './events';
+import type { Failure, Outcome } from './events';
 import { leftOut, markKnown, replayKnown, type Replayed } from './known';
 import { runBatches } from './run-property';
 import type { Batch } from './seed';
@@ -30,7 +30,9 @@ export interface Task {
 
 export type TaskResult =
   | { readonly type: 'known'; readonly replayed: Replayed }
-  | { readonly type: 'batches'; readonly outcomes: readonly Outcome[] };
+  | { readonly type: 'batches'; readonly outcomes: readonly Outcome[] }
+  /** The backend did not come so far as to be asked. */
+  | { readonly type: 'failed'; readonly failure: Failure };
 
 /** Who does the tasks: this thread, or several of them. */
 export interface Crew {
