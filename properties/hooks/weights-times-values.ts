@@ -42,7 +42,8 @@ export default defineProperty({
           const value = values[(head + j) * vHeadDim + d];
           product[d] += weights.data[n] * value;
           exact[d] += expected.weights.centre[n] * value;
-          allowed[d] += expected.weights.radius[n] * Math.abs(value);
+          // The last term is the rounding of this very sum in float64.
+          allowed[d] += (expected.weights.radius[n] + 2 ** -52 * kvLen * weights.data[n]) * Math.abs(value);
         }
       }
       // The definition's own weights times values, summed here in float64, are its output but for that rounding.

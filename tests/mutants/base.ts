@@ -2,6 +2,7 @@
  * An attention of its own, right on purpose: every mutant overrides one of its steps.
  * It shares no line with the oracle, so that a mistake in either shows as a disagreement.
  */
+/* eslint @typescript-eslint/no-unused-vars: ['error', { argsIgnorePattern: '^_' }] -- a step names what its overrides need */
 import { f16round } from '@petamoriken/float16';
 import type { Backend, BackendAnswer, Supports } from '../../src/backend';
 import type { AttentionCase, EmptyRow, FloatTensor, FloatType, Layout, Tensor } from '../../reference/case';
@@ -281,7 +282,8 @@ export class Attention {
         return [b, j];
       case 3:
         return [b, row, j];
-      default:
+      case 4:
+      case undefined:
         return [shape[0] === 1 ? 0 : b, shape[1] === 1 ? 0 : h, row, j];
     }
   }
@@ -320,7 +322,8 @@ export class Attention {
         return logits.map(() => 1 / logits.length);
       case 'nan':
         return logits.map(() => NaN);
-      default:
+      case 'zeros':
+      case 'unspecified':
         return logits.map(() => 0);
     }
   }

@@ -78,6 +78,53 @@ function exactly(dtype: FloatType): Precision {
   };
 }
 
+/** Half precision step by step, as eager code has it: three stored scores, a softmax in float32, stored weights. */
+class Eager extends inFloat32(pairwise) {
+  private dtype: FloatType = 'float32';
+  override run(c: AttentionCase) {
+    this.dtype = c.query.dtype;
+    return super.run(c);
+  }
+  override rotate(...[rotary, x, position]: Parameters<Attention['rotate']>) {
+    return super.rotate(rotary, x, position).map((y) => rounded(this.dtype, y));
+  }
+  override score(c: AttentionCase, query: Row, key: Row) {
+    const dot = rounded(this.dtype, pairwise(query.map((q, d) => fround(q * key[d]))));
+    return rounded(this.dtype, fround(dot * fround(c.scale)));
+  }
+  override masked(...args: Parameters<Attention['masked']>) {
+    return rounded(this.dtype, super.masked(...args));
+  }
+  override softmax(logits: Row) {
+    return super.softmax(logits).map((p) => rounded(this.dtype, p));
+  }
+}
+
+/** What it declares; `sure` says that each of these roundings does happen. */
+function eagerly(type: FloatType, sure: boolean): Precision {
+  const store = { type, ...(sure ? { sure: true } : {}) } as const;
+  return {
+    accumulate: { type: 'float32' },
+    scale: { roundings: 2 },
+    dot: store,
+    scaled: store,
+    masked: store,
+    exp: { relative: 2 ** -22, tiny: 2 ** -125 },
+    divide: 2,
+    weights: { ...store, normalised: true, inSum: false },
+    output: type,
+    rotary: { angle: 2 ** -24, trig: 4, pow: 4, table: type, rotated: type },
+  };
+}
+
+function eager(sure: boolean): Partial<Supports> {
+  return {
+    dtypes: ['float16', 'bfloat16'],
+    softcap: false,
+    precision: { float16: eagerly('float16', sure), bfloat16: eagerly('bfloat16', sure) },
+  };
+}
+
 /** float64 is not what these emulate. */
 const narrow: Partial<Supports> = { dtypes: ['float32', 'float16', 'bfloat16'] };
 
@@ -223,6 +270,44 @@ export const equivalents: readonly Equivalent[] = [
   equivalent('float32-backwards', 'float32 throughout, sums from the last key.', inFloat32(backwards), narrow),
   equivalent('float32-pairwise', 'float32 throughout, sums by halves.', inFloat32(pairwise), narrow),
   equivalent('float32-in-lanes', 'float32 throughout, sums in four lanes.', inFloat32(lanes), narrow),
+  equivalent('half-step-by-step', 'Half precision, stored after every step, declared as at most.', Eager, eager(false)),
+  equivalent('half-followed', 'The same, and the stores are declared to happen for sure.', Eager, eager(true)),
+  equivalent(
+    'additive-mask-added-for-show',
+    'Hooks see the score plus the mask, sentinel included: that is what the caller gave.',
+    class extends Attention {
+      private shown: Row = [];
+      override masked(...[c, mask, x, b, h, i, j]: Parameters<Attention['masked']>) {
+        const cell = mask && c.mask?.form === 'additive' ? this.cell(c, mask, b, h, i, j) : 0;
+        const given = mask !== undefined && c.mask?.form === 'additive' && !this.cellKeeps(c, cell);
+        this.shown[j] = given ? x + cell : -Infinity;
+        return super.masked(c, mask, x, b, h, i, j);
+      }
+      override shownScores(...[c, logits, weights, plain]: Parameters<Attention['shownScores']>) {
+        const given = this.shown.slice(0, logits.length);
+        return super
+          .shownScores(c, logits, weights, plain)
+          .map((x, j) => (logits[j] === -Infinity && plain[j] + given[j] !== -Infinity ? given[j] : x));
+      }
+    },
+    narrow,
+  ),
+  equivalent(
+    'caller-infinities-stay',
+    'A -inf that the caller gave stays one in the scores; all else that is dropped shows the declared sentinel.',
+    class extends Attention {
+      private given: boolean[] = [];
+      override masked(...[c, mask, x, b, h, i, j]: Parameters<Attention['masked']>) {
+        this.given[j] = mask !== undefined && this.cell(c, mask, b, h, i, j) === -Infinity;
+        return super.masked(c, mask, x, b, h, i, j);
+      }
+      override shownScores(...[c, logits, weights, plain]: Parameters<Attention['shownScores']>) {
+        return super
+          .shownScores(c, logits, weights, plain)
+          .map((x, j) => (this.given[j] && logits[j] === -Infinity ? -Infinity : x));
+      }
+    },
+  ),
   equivalent(
     'any-order-each-time',
     'The order of a sum changes from call to call, and neither bits nor determinism are declared.',
