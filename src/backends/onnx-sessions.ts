@@ -15,8 +15,8 @@ export function onnxVersions(backend: string): Readonly<Record<string, string>> 
   return { [packageName]: optionalVersion(packageName, backend) };
 }
 
-/** Enough for the variants that a property meets; a case with a scale of its own makes one more. */
-const sessionLimit = 64;
+/** Enough for the variants that a property meets most: dtype, mask, causality, scale, softcap and rotary each make others. */
+const sessionLimit = 256;
 
 /** Sessions by variant of the model: the least recently used ones are released. */
 export class OnnxSessions {

@@ -15,12 +15,12 @@ export function toOnnx(
     case 'float64':
       return new runtime.Tensor('float64', new Float64Array(data), shape);
     case 'float16':
-      return new runtime.Tensor('float16', halfBits(data as Float64Array), shape);
+      return new runtime.Tensor('float16', halfBits(data), shape);
     case 'bool':
-      return new runtime.Tensor('bool', data as Uint8Array, shape);
+      return new runtime.Tensor('bool', data, shape);
     case 'int64':
       if (integers === 'int32') return new runtime.Tensor('int32', new Int32Array(data), shape);
-      return new runtime.Tensor('int64', BigInt64Array.from(data as Float64Array, BigInt), shape);
+      return new runtime.Tensor('int64', BigInt64Array.from(data, BigInt), shape);
     case 'bfloat16':
       throw new Error('The JavaScript interface of ONNX Runtime has no bfloat16.');
   }
@@ -28,7 +28,7 @@ export function toOnnx(
 
 /** One of their tensors as one of ours. */
 export function toTensor(result: ort.OnnxValue, dtype: FloatType, shape: readonly number[]): FloatTensor {
-  const { data, dims } = result as ort.Tensor;
+  const { data, dims } = result;
   if (dims.join() !== shape.join()) throw new Error(`The answer is [${dims.join(', ')}], not [${shape.join(', ')}].`);
   const numbers = data instanceof Uint16Array ? fromHalfBits(data) : Float64Array.from(data as Float32Array);
   return { dtype, shape, data: numbers };

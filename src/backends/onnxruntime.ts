@@ -37,7 +37,7 @@ export function onnxruntime(): Backend {
       causal: 'bottom_right',
       bidirectional: true,
       fullyMaskedRow: 'zeros',
-      scoreSentinel: 'finfo_min',
+      // No scoreSentinel: dropped scores are finfo.min in float32, the score plus finfo.min in float16, and -inf in float64.
       groupedHeads: true,
       cache: true,
       crossLength: true,

@@ -1,12 +1,15 @@
+import { join } from 'node:path';
 import { PbfReader } from 'pbf';
 import { describe, expect, it } from 'vitest';
 import type { AttentionCase, FloatTensor, FloatType } from '../../../reference/case';
 import type { BackendAnswer } from '../../../src/backend';
-import { builtinBackend } from '../../../src/backends/builtin';
+import { builtinBackend, builtinNames } from '../../../src/backends/builtin';
 import { encodeModel, type OnnxModel } from '../../../src/backends/onnx-model';
 import { expandedMask, toOnnx, toTensor, withCausality } from '../../../src/backends/onnx-tensors';
 import { loadOptional, optionalVersion } from '../../../src/backends/optional';
 import { BackendError } from '../../../src/errors';
+import { loadKnownFailures } from '../../../src/known-failures';
+import { properties } from '../../../properties';
 
 describe('encodeModel', () => {
   const model: OnnxModel = {
@@ -88,7 +91,7 @@ describe('sessions', () => {
   it('keep no more sessions than they may, and work on after they were released', async () => {
     const backend = await builtinBackend('onnxruntime');
     const session = await backend.open();
-    for (let n = 1; n <= 150; n++) {
+    for (let n = 1; n <= 600; n++) {
       const [answer] = await session.attend([{ ...twoKeys('float32'), scale: n / 64 }]);
       expect(answer).toHaveProperty('output');
     }
@@ -105,6 +108,19 @@ describe('an optional package', () => {
       expect(load).toThrow(BackendError);
       expect(load).toThrow('The package not-here is not installed; the backend nowhere needs it.');
       expect(load).toThrow(expect.objectContaining({ stage: 'load', backend: 'nowhere', code: 'missing_package' }));
+    }
+  });
+});
+
+describe('known-failures/onnxruntime.json', () => {
+  it('speaks of properties and backends that exist, with a case each', () => {
+    const entries = loadKnownFailures(join(__dirname, '../../../known-failures/onnxruntime.json'));
+    expect(entries.length).toBeGreaterThan(0);
+    for (const entry of entries) {
+      expect(properties.map(({ id }) => id)).toContain(entry.property);
+      expect(builtinNames).toContain(entry.backend);
+      expect(entry).toHaveProperty('case');
+      expect(entry).toHaveProperty('when');
     }
   });
 });
