@@ -57,15 +57,16 @@ class Case:
         "grad_output",
     )
 
-    def __init__(self, wire, arrays, dtypes):
+    def __init__(self, wire, tensors):
         get = wire.get
+        arrays = tensors.arrays
         self.bridge = get("bridge", "base")
         self.query = arrays[wire["query"]]
         self.key = arrays[wire["key"]]
         self.value = arrays[wire["value"]]
-        self.dtype = dtypes[wire["query"]]
+        self.dtype = tensors.dtype(wire["query"])
         mask = get("mask")
-        self.mask = mask and Mask(mask["rank"], mask["form"], arrays[mask["tensor"]], dtypes[mask["tensor"]])
+        self.mask = mask and Mask(mask["rank"], mask["form"], arrays[mask["tensor"]], tensors.dtype(mask["tensor"]))
         self.is_causal = wire["is_causal"]
         # "NaN" and the like are strings on the wire, and float() reads them.
         self.scale = float(wire["scale"])

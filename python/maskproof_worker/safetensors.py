@@ -32,36 +32,40 @@ class Tensors:
         self.metadata = header.pop("__metadata__", {})
         data = memoryview(file)[8 + size :]
         parts = []
-        places = []
         place = 0
         for entry in header.values():
             begin, end = entry["data_offsets"]
-            places.append(place)
+            entry["place"] = place
             parts.append(data[begin:end])
-            gap = -(end - begin) % ALIGNMENT
-            parts.append(_PADDING[gap])
+            gap = (begin - end) % ALIGNMENT
+            if gap:
+                parts.append(_PADDING[gap])
             place += end - begin + gap
         self._sent = b"".join(parts)
         memory = np.empty(place + ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % ALIGNMENT
         self._memory = memory[start : start + place]
         self._memory[:] = np.frombuffer(self._sent, np.uint8)
+        self._header = header
         self.arrays = {
-            name: np.ndarray(entry["shape"], FORMATS[entry["dtype"]], memory, start + place)
-            for (name, entry), place in zip(header.items(), places)
+            name: np.ndarray(entry["shape"], FORMATS[entry["dtype"]], memory, start + entry["place"])
+            for name, entry in header.items()
         }
-        self.dtypes = {name: DTYPES[entry["dtype"]] for name, entry in header.items()}
-        self._places = dict(zip(header, places))
+
+    def dtype(self, name):
+        """What cases call the dtype of an array: "bfloat16" where it holds words."""
+        return DTYPES[self._header[name]["dtype"]]
 
     def changed(self):
         """The names of the arrays that are no longer what was read."""
         if self._memory.tobytes() == self._sent:
             return []
-        return [name for name, place in self._places.items() if self._is_changed(name, place)]
+        return [name for name in self.arrays if self._is_changed(name)]
 
-    def _is_changed(self, name, place):
-        size = self.arrays[name].nbytes
-        return self._memory[place : place + size].tobytes() != self._sent[place : place + size]
+    def _is_changed(self, name):
+        begin = self._header[name]["place"]
+        end = begin + self.arrays[name].nbytes
+        return self._memory[begin:end].tobytes() != self._sent[begin:end]
 
 
 def file_parts(arrays, metadata):

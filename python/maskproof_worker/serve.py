@@ -1,4 +1,5 @@
 """The loop of a worker: it says hello, and then answers until its input ends."""
+import gc
 import json
 import os
 import platform
@@ -33,6 +34,9 @@ def serve(*, name, supports, attend, open=None, close=None, libraries=(), sessio
     writer = os.fdopen(stdio.FRAMES_OUT, "wb", buffering=1 << 20)
     hello = {"type": "hello", "protocol": PROTOCOL, "name": name, "supports": supports, "versions": versions_of(libraries), "sessions": sessions}
     say(writer, hello)
+    # What is imported stays: the collector need not look at it again and again while cases come and go.
+    gc.collect()
+    gc.freeze()
     answer = Answerer(attend, open or (lambda options: None), close or (lambda session: None))
     while True:
         frame = read_frame(reader)
@@ -104,7 +108,7 @@ class Answerer:
             return {"type": "error", **reply, "error": error_on_wire(error)}, None
 
     def answers(self, session, wire_cases, tensors):
-        cases = [Case(wire, tensors.arrays, tensors.dtypes) for wire in wire_cases]
+        cases = [Case(wire, tensors) for wire in wire_cases]
         given = self.attend(session, cases)
         changed = set(tensors.changed())
         arrays = {}

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Float16Array } from '@petamoriken/float16';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FloatType, Tensor } from '../../../reference/case';
@@ -57,6 +58,16 @@ describe('safetensors', () => {
     expect(tensors.get('h')).toEqual(floatTensor('float16', [3], [65504, 6e-8, -0]));
     expect(tensors.get('i')).toEqual(intTensor([1, 2], [-3, 7]));
     expect(tensors.get('m')).toEqual(boolTensor([3], [1, 0, 1]));
+  });
+
+  it('know every float16 as its polyfill does', () => {
+    const words = Uint16Array.from({ length: 1 << 16 }, (_, n) => n);
+    const numbers = Float64Array.from(new Float16Array(words.buffer));
+    const file = writeSafetensors([['h', { dtype: 'float16', shape: [1 << 16], data: numbers }]]);
+    expect(readSafetensors(file).tensors.get('h')?.data).toEqual(numbers);
+    const written = new Uint16Array(file.slice(-(2 << 16)).buffer);
+    const same = words.every((word, n) => written[n] === word || Number.isNaN(numbers[n]));
+    expect(same).toBe(true);
   });
 
   const python = pythonWith('numpy', 'safetensors');
