@@ -1,11 +1,13 @@
 /** Failures that are known: what a file of them says, and which of them foretells a finding. */
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import semver from 'semver';
 import type { AttentionCase } from '../reference/case';
 import { loadCounterexample, readJson } from './corpus/load';
 import { UsageError } from './errors';
 import { matchesGlob } from './glob';
 import { caseFromWire, WireError } from './protocol/codec';
+import { packageRoot } from './version';
 
 export const knownFailuresSchema = 'maskproof/known-failures@1';
 
@@ -26,6 +28,14 @@ export interface KnownFailureEntry {
 }
 
 const entryFields = ['property', 'backend', 'versions', 'when', 'case', 'reason', 'link'];
+
+/** The known failures that come with maskproof: those of the built-in backends, version by version. */
+export function shippedKnownFailures(): readonly KnownFailureEntry[] {
+  const folder = join(packageRoot(), 'known-failures');
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return files.sort().flatMap((name) => loadKnownFailures(join(folder, name)));
+}
 
 /** Reads a file of known failures: `{ schema, failures: [...] }`. A case is inline, or the path of a counterexample file beside it. */
 export function loadKnownFailures(file: string): readonly KnownFailureEntry[] {

@@ -11,7 +11,7 @@ import { openReference } from '../engine/reference';
 import { defaultRuns, runSuite } from '../engine/run-suite';
 import { maxSeed } from '../engine/seed';
 import { UsageError } from '../errors';
-import { loadKnownFailures } from '../known-failures';
+import { loadKnownFailures, shippedKnownFailures } from '../known-failures';
 import type { Property } from '../property';
 import { withoutCommands } from '../report/github';
 import { textReporter } from '../report/text';
@@ -46,7 +46,8 @@ export interface FuzzOptions extends ReportFiles {
 
 export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
   const chosen = selectProperties(options.property, properties);
-  const knownFailures = options.knownFailures === undefined ? [] : loadKnownFailures(options.knownFailures);
+  const ownKnownFailures = options.knownFailures === undefined ? [] : loadKnownFailures(options.knownFailures);
+  const knownFailures = [...ownKnownFailures, ...shippedKnownFailures()];
   if (options.corpus !== undefined) makeFolder(options.corpus);
   reportFiles(options).forEach(({ flag, file }) => refuseUnwritable(file, flag));
 

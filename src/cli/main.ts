@@ -96,7 +96,7 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .addOption(seed(`where the cases come from, 0 to ${maxSeed}`))
     .addOption(reference())
     .option('--fail-fast', 'stop after the first finding')
-    .option('--known-failures <file>', 'findings that are known')
+    .option('--known-failures <file>', 'findings that are known, beside those that come with maskproof')
     .option('--corpus <dir>', 'save every counterexample there')
     .option('--json <file>', "write the report as JSON; '-' is standard output")
     .option('--junit <file>', 'write it as JUnit XML')

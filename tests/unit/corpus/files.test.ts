@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadCase, loadCounterexample } from '../../../src/corpus/load';
 import { saveCounterexample } from '../../../src/corpus/save';
-import { isForetold, loadKnownFailures, speaksOf } from '../../../src/known-failures';
+import { isForetold, loadKnownFailures, shippedKnownFailures, speaksOf } from '../../../src/known-failures';
 import { caseToWire } from '../../../src/protocol/codec';
 import { maskCase } from '../report/cases';
 
@@ -81,6 +81,15 @@ describe('a file of known failures', () => {
     expect(speaksOf(known, 'padding/no-influence', on())).toBe(false);
     expect(speaksOf(known, 'forms/x', on('1.2.3'))).toBe(false);
     expect(speaksOf(known, 'padding/no-influence', { name: 'other' })).toBe(false);
+  });
+
+  it('comes with maskproof for the built-in backends, with versions and a case each', () => {
+    const shipped = shippedKnownFailures();
+    expect(shipped.length).toBeGreaterThan(0);
+    for (const { versions, case: c } of shipped) {
+      expect(versions).toBeDefined();
+      expect(c).toBeDefined();
+    }
   });
 
   it('may speak of some cases only', () => {
