@@ -26,7 +26,7 @@ export function gather<T extends Tensor>(tensor: T, axis: number, indices: reado
   }
   const resized = [...shape];
   resized[axis] = indices.length;
-  return { ...tensor, shape: resized, data: taken } as T;
+  return { ...tensor, shape: resized, data: taken };
 }
 
 /** The mask with another tensor of the same dtype. */
