@@ -14,13 +14,20 @@ export async function firstFailure(): Promise<Table> {
   const found: Counterexample[] = [];
   const seconds: number[] = [];
   for (let seed = 0; seed < 20; seed++) {
-    const report = await runSuite({ backends: [backend], properties: [booleanEqualsAdditive], seed, runs: 1_000, reference });
+    const report = await runSuite({
+      backends: [backend],
+      properties: [booleanEqualsAdditive],
+      seed,
+      runs: 1_000,
+      reference,
+    });
     const [{ counterexample, seconds: taken }] = report.outcomes;
     if (counterexample) found.push(counterexample);
     seconds.push(taken);
   }
   const minimal = found.filter(isMinimal).length;
-  const of = (pick: (c: Counterexample) => number) => [median(found.map(pick)), Math.max(...found.map(pick))].map(String);
+  const of = (pick: (c: Counterexample) => number) =>
+    [median(found.map(pick)), Math.max(...found.map(pick))].map(String);
   return {
     title: 'the first bug (a boolean mask that is added), 20 seeds',
     header: ['', 'median', 'worst'],
@@ -31,7 +38,10 @@ export async function firstFailure(): Promise<Table> {
       ['seeds that reach the two-cell mask', `${minimal} of 20`, ''],
     ],
     gates: [
-      { name: 'found in at most 5 cases in the median', ok: found.length === 20 && median(found.map((c) => c.found)) <= 5 },
+      {
+        name: 'found in at most 5 cases in the median',
+        ok: found.length === 20 && median(found.map((c) => c.found)) <= 5,
+      },
       { name: 'at most 60 calls to shrink in the median', ok: median(found.map((c) => c.calls)) <= 60 },
       { name: 'the two-cell mask in 20 of 20 seeds', ok: minimal === 20 },
     ],

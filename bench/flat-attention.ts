@@ -23,15 +23,20 @@ function attend({ query, key, value, mask, isCausal, scale }: AttentionCase): Ba
     let at = 0;
     if (mask?.rank === 2) at = b * kvLen;
     else if (mask?.rank === 3) at = (b * qLen + i) * kvLen;
-    else if (mask) at = (((shape[0] > 1 ? b : 0) * shape[1] + (shape[1] > 1 ? h : 0)) * shape[2] + (shape[2] > 1 ? i : 0)) * kvLen;
+    else if (mask)
+      at = (((shape[0] > 1 ? b : 0) * shape[1] + (shape[1] > 1 ? h : 0)) * shape[2] + (shape[2] > 1 ? i : 0)) * kvLen;
     let top = -Infinity;
     for (let j = 0; j < kvLen; j++) {
       const cell = cells ? cells[at + j] : 0;
       let score = -Infinity;
-      if (!(causal && j > i + kvLen - qLen) && (cells === undefined || (additive ? cell !== finfoMin && cell !== -Infinity : cell === 1))) {
+      if (
+        !(causal && j > i + kvLen - qLen) &&
+        (cells === undefined || (additive ? cell !== finfoMin && cell !== -Infinity : cell === 1))
+      ) {
         score = additive ? cell : 0;
         let dot = 0;
-        for (let d = 0; d < headDim; d++) dot += query.data[row * headDim + d] * key.data[(head * kvLen + j) * headDim + d];
+        for (let d = 0; d < headDim; d++)
+          dot += query.data[row * headDim + d] * key.data[(head * kvLen + j) * headDim + d];
         score += dot * scale;
       }
       scores[j] = score;
@@ -41,13 +46,22 @@ function attend({ query, key, value, mask, isCausal, scale }: AttentionCase): Ba
     let sum = 0;
     for (let j = 0; j < kvLen; j++) sum += scores[j] = Math.exp(scores[j] - top);
     for (let j = 0; j < kvLen; j++)
-      if (scores[j] !== 0) for (let d = 0; d < vHeadDim; d++) data[row * vHeadDim + d] += (scores[j] / sum) * value.data[(head * kvLen + j) * vHeadDim + d];
+      if (scores[j] !== 0)
+        for (let d = 0; d < vHeadDim; d++)
+          data[row * vHeadDim + d] += (scores[j] / sum) * value.data[(head * kvLen + j) * vHeadDim + d];
   }
   return { output: { dtype: 'float32', shape: [batch, numHeads, qLen, vHeadDim], data } };
 }
 
 export const flatAttention: Backend = defineBackend({
   name: 'flat-attention',
-  supports: { maskRanks: [2, 3, 4], maskForms: ['boolean', 'additive'], causal: 'bottom_right', bidirectional: true, cache: true, fullyMaskedRow: 'zeros' },
+  supports: {
+    maskRanks: [2, 3, 4],
+    maskForms: ['boolean', 'additive'],
+    causal: 'bottom_right',
+    bidirectional: true,
+    cache: true,
+    fullyMaskedRow: 'zeros',
+  },
   open: () => ({ attend: (cases) => cases.map(attend) }),
 });

@@ -1,8 +1,9 @@
 /** How fast masks are drawn: 64 x 64 boolean cells by us and by nested arrays of fast-check's booleans, in the same run; and whole cases. */
 import fc from 'fast-check';
 import { attentionCase, attentionMask } from '../src/arbitraries';
+import type { Table } from './table';
 
-export interface GenerateFigures {
+interface GenerateFigures {
   /** Microseconds a value, the best of the rounds. */
   readonly ours: number;
   readonly nested: number;
@@ -15,7 +16,7 @@ const SIDE = 64;
 const ROUNDS = 5;
 
 /** Both kinds of masks are drawn in turns, so that a busy machine slows both. */
-export function measureGenerate(): GenerateFigures {
+function measureGenerate(): GenerateFigures {
   const ours = attentionMask({
     qLen: SIDE,
     kvLen: SIDE,
@@ -43,12 +44,18 @@ function microseconds<T>(arbitrary: fc.Arbitrary<T>, numRuns: number, seed: numb
   return ((performance.now() - start) * 1000) / numRuns;
 }
 
-if (require.main === module) {
+export function generation(): Table {
   const { ours, nested, ratio, smallCase, anyCase } = measureGenerate();
-  const line = (what: string, figure: string): void => console.log(`${what.padEnd(46)}${figure.padStart(12)}`);
-  line(`random ${SIDE} x ${SIDE} mask, attentionMask`, `${ours.toFixed(1)} us`);
-  line(`random ${SIDE} x ${SIDE} mask, nested fc.array`, `${nested.toFixed(1)} us`);
-  line('times as fast', ratio.toFixed(0));
-  line('attentionCase, q_len and kv_len up to 6', `${smallCase.toFixed(1)} us`);
-  line('attentionCase, all of it', `${anyCase.toFixed(1)} us`);
+  const line = (what: string, figure: number): string[] => [what, figure.toFixed(1)];
+  return {
+    title: 'drawing (microseconds a value, best of 5 rounds)',
+    header: ['', 'us'],
+    rows: [
+      line(`random ${SIDE} x ${SIDE} mask, attentionMask`, ours),
+      line(`random ${SIDE} x ${SIDE} mask, nested fc.array(fc.boolean())`, nested),
+      line('attentionCase, q_len and kv_len up to 6', smallCase),
+      line('attentionCase, all of it', anyCase),
+    ],
+    gates: [{ name: `masks at least 10 times as fast as nested arrays (${ratio.toFixed(0)} times)`, ok: ratio >= 10 }],
+  };
 }

@@ -5,7 +5,13 @@ import { flatAttention } from './flat-attention';
 import { small } from './throughput';
 
 async function measure(runs: number): Promise<void> {
-  await runSuite({ backends: [flatAttention], properties: [small], seed: 1, runs, reference: await openReference('oracle') });
+  await runSuite({
+    backends: [flatAttention],
+    properties: [small],
+    seed: 1,
+    runs,
+    reference: await openReference('oracle'),
+  });
   globalThis.gc?.();
   const { maxRSS } = process.resourceUsage();
   process.stdout.write(JSON.stringify({ heap: process.memoryUsage().heapUsed, peak: maxRSS * 1024 }));

@@ -6,7 +6,11 @@ import type { Table } from './table';
 export function memory(quick: boolean): Table {
   const counts = quick ? [10_000, 40_000] : [10_000, 100_000, 1_000_000];
   const used = counts.map((runs) => {
-    const child = spawnSync(process.execPath, ['--expose-gc', '-r', 'ts-node/register/transpile-only', join(__dirname, 'memory-child.ts'), String(runs)], { encoding: 'utf8' });
+    const child = spawnSync(
+      process.execPath,
+      ['--expose-gc', '-r', 'ts-node/register/transpile-only', join(__dirname, 'memory-child.ts'), String(runs)],
+      { encoding: 'utf8' },
+    );
     if (child.status !== 0) throw new Error(`The measured run failed: ${child.stderr}`);
     return JSON.parse(child.stdout) as { heap: number; peak: number };
   });

@@ -16,7 +16,8 @@ export function median(numbers: readonly number[]): number {
 export function renderTable({ title, header, rows, gates = [] }: Table): string {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  ');
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  ');
   const marks = gates.map(({ name, ok }) => `  ${ok ? 'reached' : 'MISSED '}  ${name}`);
   return [title, ...all.map((row) => `  ${line(row)}`.trimEnd()), ...marks].join('\n');
 }

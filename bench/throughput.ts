@@ -14,7 +14,14 @@ import { median, type Table } from './table';
 /** B, H 1..4, Q, K 1..6, D 1..8. */
 export const small: Property = {
   ...booleanEqualsAdditive,
-  cases: (domain, supports) => narrow(booleanEqualsAdditive.cases(domain, supports), { maxBatch: 4, maxHeads: 4, maxQLen: 6, maxKvLen: 6, maxHeadDim: 8 }),
+  cases: (domain, supports) =>
+    narrow(booleanEqualsAdditive.cases(domain, supports), {
+      maxBatch: 4,
+      maxHeads: 4,
+      maxQLen: 6,
+      maxKvLen: 6,
+      maxHeadDim: 8,
+    }),
 };
 
 export async function throughput(quick: boolean): Promise<Table> {
@@ -32,16 +39,25 @@ export async function throughput(quick: boolean): Promise<Table> {
       }),
     );
     drawing.push(await rate(runs, async () => void drawBatch(arbitrary, round, runs)));
-    const calls = drawBatch(arbitrary, round, 2_000).flatMap((c) => [c, withForm(c, 'additive', 'finfo'), withForm(c, 'additive', 'inf')]);
+    const calls = drawBatch(arbitrary, round, 2_000).flatMap((c) => [
+      c,
+      withForm(c, 'additive', 'finfo'),
+      withForm(c, 'additive', 'inf'),
+    ]);
     bare.push(
       await rate(2_000 * 5, async () => {
         for (let n = 0; n < 5; n++) await session.attend(calls);
       }),
     );
   }
-  const row = (what: string, rates: readonly number[]) => [what, Math.round(median(rates)).toLocaleString('en'), (median(rates) / median(bare)).toFixed(3)];
+  const row = (what: string, rates: readonly number[]) => [
+    what,
+    Math.round(median(rates)).toLocaleString('en'),
+    (median(rates) / median(bare)).toFixed(3),
+  ];
   return {
-    title: 'boolean = additive in process, B, H 1..4, Q, K 1..6, D 1..8, three calls a case (cases a second, median of 5 rounds)',
+    title:
+      'boolean = additive in process, B, H 1..4, Q, K 1..6, D 1..8, three calls a case (cases a second, median of 5 rounds)',
     header: ['', 'cases/s', 'of the bare loop'],
     rows: [row('the suite', suite), row('drawing alone', drawing), row('bare loop', bare)],
     gates: [{ name: 'at least 10,000 cases a second', ok: median(suite) >= 10_000 }],

@@ -15,14 +15,16 @@ export function attend({ query, key, value, scale }: AttentionCase, bias: Bias):
         const head = b * numHeads + h;
         const scores = Array.from({ length: kvLen }, (_, j) => {
           let dot = 0;
-          for (let d = 0; d < headDim; d++) dot += query.data[(head * qLen + i) * headDim + d] * key.data[(head * kvLen + j) * headDim + d];
+          for (let d = 0; d < headDim; d++)
+            dot += query.data[(head * qLen + i) * headDim + d] * key.data[(head * kvLen + j) * headDim + d];
           return dot * scale + bias(b, h, i, j);
         });
         const top = Math.max(...scores);
         const exps = scores.map((score) => (top === -Infinity ? 0 : Math.exp(score - top)));
         const sum = exps.reduce((a, x) => a + x, 0);
         for (let j = 0; j < kvLen; j++)
-          for (let d = 0; d < vHeadDim && sum > 0; d++) data[(head * qLen + i) * vHeadDim + d] += (exps[j] / sum) * value.data[(head * kvLen + j) * vHeadDim + d];
+          for (let d = 0; d < vHeadDim && sum > 0; d++)
+            data[(head * qLen + i) * vHeadDim + d] += (exps[j] / sum) * value.data[(head * kvLen + j) * vHeadDim + d];
       }
   return { dtype: 'float32', shape: [batch, numHeads, qLen, vHeadDim], data: data.map(Math.fround) };
 }
@@ -41,7 +43,8 @@ const finfoMin = -3.4028234663852886e38;
 export function biasOf(c: AttentionCase): Bias {
   const kvLen = c.key.shape[2];
   const past = kvLen - c.query.shape[2];
-  if (c.mask && c.mask.tensor.shape.at(-1) !== kvLen) throw new RangeError(`The mask has ${c.mask.tensor.shape.at(-1)} columns for ${kvLen} keys.`);
+  if (c.mask && c.mask.tensor.shape.at(-1) !== kvLen)
+    throw new RangeError(`The mask has ${c.mask.tensor.shape.at(-1)} columns for ${kvLen} keys.`);
   return (b, h, i, j) => {
     if (c.isCausal && c.mask?.rank !== 4 && j > i + past) return -Infinity;
     const cell = cellOf(c, b, h, i, j);

@@ -8,19 +8,35 @@ const root = join(__dirname, '..');
 
 /** Runs a command of ours as a user would, and gives what it prints, the time it took left out. */
 function maskproof(...args: readonly string[]): string {
-  const { stdout } = spawnSync(process.execPath, [join(root, 'bin', 'maskproof.js'), ...args], { cwd: root, encoding: 'utf8', env: { ...process.env, LANG: 'C.UTF-8', NO_COLOR: '1' } });
+  const { stdout } = spawnSync(process.execPath, [join(root, 'bin', 'maskproof.js'), ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, LANG: 'C.UTF-8', NO_COLOR: '1' },
+  });
   return stdout.trimEnd();
 }
 
 /** The finding alone, from its mark to the line that replays it. */
 function firstBug(): string {
-  const args = ['fuzz', '--backend', 'examples/boolean-added.ts', '--property', 'forms/boolean-equals-additive', '--seed', '1'];
+  const args = [
+    'fuzz',
+    '--backend',
+    'examples/boolean-added.ts',
+    '--property',
+    'forms/boolean-equals-additive',
+    '--seed',
+    '1',
+  ];
   const printed = maskproof(...args);
-  const finding = printed.slice(printed.indexOf('✖ forms/boolean-equals-additive  on'), printed.indexOf('\n\nNot checked'));
+  const finding = printed.slice(
+    printed.indexOf('✖ forms/boolean-equals-additive  on'),
+    printed.indexOf('\n\nNot checked'),
+  );
   return ['```', `$ npx maskproof ${args.join(' ')}`, '', finding.trimEnd(), '```'].join('\n');
 }
 
-const adapter = (): string => ['```ts', readFileSync(join(root, 'examples', 'plain.ts'), 'utf8').trimEnd(), '```'].join('\n');
+const adapter = (): string =>
+  ['```ts', readFileSync(join(root, 'examples', 'plain.ts'), 'utf8').trimEnd(), '```'].join('\n');
 
 function propertyTable(): string {
   const rows = properties.map(({ id, statement, compares }) => `| \`${id}\` | ${statement} | ${compares} |`);
@@ -31,7 +47,10 @@ const sections: Readonly<Record<string, () => string>> = { 'first-bug': firstBug
 
 /** A page with everything between `<!-- generated: name -->` and `<!-- end -->` made anew. */
 export function regenerated(page: string): string {
-  return page.replaceAll(/<!-- generated: ([\w-]+) -->\n[^]*?<!-- end -->/g, (_, name: string) => `<!-- generated: ${name} -->\n${sections[name]()}\n<!-- end -->`);
+  return page.replaceAll(
+    /<!-- generated: ([\w-]+) -->\n[^]*?<!-- end -->/g,
+    (_, name: string) => `<!-- generated: ${name} -->\n${sections[name]()}\n<!-- end -->`,
+  );
 }
 
 if (require.main === module) {

@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const environment = join(root, '.cache', 'python', 'venv');
-const python = process.platform === 'win32' ? join(environment, 'Scripts', 'python.exe') : join(environment, 'bin', 'python');
+const python =
+  process.platform === 'win32' ? join(environment, 'Scripts', 'python.exe') : join(environment, 'bin', 'python');
 
 const known = readdirSync(join(root, 'python'))
   .map((name) => /^requirements-(.+)\.txt$/.exec(name)?.[1])
