@@ -56,40 +56,46 @@ def turned_round(mask):
 
 
 def heads_apart(attend_one):
-    """Asks head by head where a query keeps no key in some heads only: NaN in one head reaches all of them through the output projection."""
+    """Asks once a head where a query keeps no key in some heads only: NaN in one head reaches all of them through the output projection."""
 
     def attend(session, case):
-        if not is_empty_in_some_heads(case):
+        empty = empty_rows(case)
+        if empty is None or not (empty.any(1) & ~empty.all(1)).any():
             return attend_one(session, case)
-        answers = [attend_one(session, one_head(case, h)) for h in range(case.query.shape[1])]
-        return {name: joined([answer[name] for answer in answers]) for name in answers[0]}
+        answers = [attend_one(session, others_opened(case, empty, h)) for h in range(case.query.shape[1])]
+        return {name: each_own(name, [answer[name] for answer in answers]) for name in answers[0]}
 
     return attend
 
 
-def is_empty_in_some_heads(case):
+def empty_rows(case):
+    """[batch or 1, num_heads, q_len or 1]: where a mask that tells heads apart keeps no key; None for other masks."""
     if case.mask is None or case.mask.rank < 4 or case.mask.array.shape[1] == 1:
-        return False
+        return None
     mask = to_torch(case.mask.array)
-    empty = (~mask if mask.dtype == torch.bool else torch.isneginf(mask)).all(-1)
-    return bool((empty.any(1) & ~empty.all(1)).any())
+    # finfo.min counts too: in float16 a large score takes it past the end, to -inf.
+    return (~mask if mask.dtype == torch.bool else mask <= torch.finfo(mask.dtype).min).all(-1)
 
 
-def one_head(case, h):
+def others_opened(case, empty, h):
+    """The case with the rows of other heads than h that keep no key opened: same shapes, same bits in head h."""
     one = copy.copy(case)
-    for name in ("query", "key", "value", "grad_output"):
-        array = getattr(case, name)
-        setattr(one, name, None if array is None else array[:, h : h + 1].copy())
     one.mask = copy.copy(case.mask)
-    one.mask.array = case.mask.array[:, h : h + 1].copy()
+    one.mask.array = case.mask.array.copy()
+    others = empty.clone()
+    others[:, h] = False
+    to_torch(one.mask.array)[others] = one.mask.form == "boolean"
+    if case.grad_output is not None:
+        one.grad_output = case.grad_output.copy()
+        one.grad_output[:, [other for other in range(case.query.shape[1]) if other != h]] = 0
     return one
 
 
-def joined(parts):
-    """The heads' arrays, or dictionaries of them, as one."""
-    if isinstance(parts[0], dict):
-        return {name: joined([part[name] for part in parts]) for name in parts[0]}
-    return np.concatenate(parts, 1)
+def each_own(name, parts):
+    """From the h-th answer its head h."""
+    if name == "gradients":
+        return {tensor: each_own(tensor, [part[tensor] for part in parts]) for tensor in parts[0]}
+    return np.concatenate([part[:, h : h + 1] for h, part in enumerate(parts)], 1)
 
 
 def together(tensor):

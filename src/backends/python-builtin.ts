@@ -27,6 +27,21 @@ export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
     file: 'torch_sdpa.py',
     variant: 'flash',
   },
+  'torch-mha': {
+    description: "PyTorch's nn.MultiheadAttention with need_weights: matrix products, softmax and weights.",
+    file: 'torch_mha.py',
+    variant: 'weights',
+  },
+  'torch-mha-sdpa': {
+    description: "PyTorch's nn.MultiheadAttention without weights: scaled_dot_product_attention.",
+    file: 'torch_mha.py',
+    variant: 'sdpa',
+  },
+  'torch-mha-fast': {
+    description: "PyTorch's nn.MultiheadAttention in eval mode: the fast path of self-attention.",
+    file: 'torch_mha.py',
+    variant: 'fast',
+  },
 };
 
 export const pythonBuiltinNames: readonly string[] = Object.keys(pythonBuiltins);
