@@ -30,14 +30,16 @@ export function ranksAllowed(limits: Limits): (MaskRank | 'none')[] {
   });
 }
 
-function formsAllowed(limits: Limits, rank: MaskRank): MaskForm[] {
+/** The forms that the constraints leave a mask of that rank. */
+export function formsAllowed(limits: Limits, rank: MaskRank): MaskForm[] {
   return limits.maskForms.filter((form) => {
     if (form === 'additive') return limits.sentinels.length > 0;
     return limits.bias !== 'always' && (form === 'boolean' || rank === 2);
   });
 }
 
-function kindsAllowed(limits: Limits, rank: MaskRank): MaskKind[] {
+/** The kinds of cells that they leave it. */
+export function kindsAllowed(limits: Limits, rank: MaskRank): MaskKind[] {
   return limits.kinds.filter((kind) => {
     if (limits.emptyRows === 'never' && (kind === 'empty_rows' || kind === 'all_padding')) return false;
     return rank !== 2 || paddingKinds.includes(kind);

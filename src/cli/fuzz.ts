@@ -1,39 +1,37 @@
 /** maskproof fuzz: every property on every backend. */
-import { randomInt } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { properties } from '../../properties/index';
 import type { Backend } from '../backend';
+import { closeWorkers } from '../backends/worker';
 import { counterexampleId, saveCounterexample } from '../corpus/save';
 import type { SavedCounterexample } from '../corpus/load';
 import type { BackendInfo, Listener, Outcome, Report } from '../engine/events';
 import { openReference } from '../engine/reference';
-import { defaultRuns, runSuite } from '../engine/run-suite';
-import { maxSeed } from '../engine/seed';
+import { defaultTimeoutMs, runSuite } from '../engine/run-suite';
+import { openThreads, type Threads } from '../engine/threads';
 import { UsageError } from '../errors';
 import { loadKnownFailures, shippedKnownFailures } from '../known-failures';
 import type { Property } from '../property';
 import { withoutCommands } from '../report/github';
+import { cellsInQuestion } from '../report/json';
 import { textReporter } from '../report/text';
 import { resolveSupports } from '../supports';
-import { loadBackends, loadBuiltins, type Unloaded } from './backends';
+import { loadBackends, loadBuiltins, type Loaded, type Unloaded } from './backends';
 import { exitCode } from './exit-code';
 import { styleFor, type Io } from './io';
 import { isGithub, reportFiles, writeReports, type ReportFiles } from './reports';
+import { planOf, type PlanOptions } from './plan';
 import { selectProperties } from './select-properties';
 import { interruptible } from './signals';
 
-/** Cases a property where every built-in backend is checked: some of them are slow, and a first run is to take less than a minute. */
-const builtinRuns = 40;
-
-export interface FuzzOptions extends ReportFiles {
+export interface FuzzOptions extends ReportFiles, PlanOptions {
   /** None: every built-in one that loads. */
   readonly backend: readonly string[];
   /** None: all of them. */
   readonly property: readonly string[];
-  readonly runs?: number;
-  readonly seconds?: number;
-  readonly seed?: number;
+  /** Threads; 1 by default. */
+  readonly jobs?: number;
   readonly reference: string;
   readonly failFast?: boolean;
   readonly knownFailures?: string;
@@ -52,6 +50,7 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
   reportFiles(options).forEach(({ flag, file }) => refuseUnwritable(file, flag));
 
   const asked = options.backend.length > 0;
+  const { notes, ...plan } = planOf(options, asked, io);
   const { loaded, unloaded } = asked ? await loadBackends(options.backend, options.check) : await loadBuiltins();
   const leftOut = asked ? [] : unloaded.map(({ spec, error }) => ({ name: spec, reason: firstLine(error.message) }));
   const refused = asked ? unloadedPart(unloaded, chosen) : { backends: [], outcomes: [] };
@@ -83,40 +82,60 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     fileOf,
     leftOut,
   });
+  notes.forEach((note) => write(`${note}\n`));
+  const timeoutMs = options.timeout === undefined ? defaultTimeoutMs : options.timeout * 1000;
+  const crew = threadsFor(options, loaded, timeoutMs);
   try {
     const report = await interruptible(io.err, (signal) =>
       runSuite({
+        ...plan,
         backends: loaded.map(({ backend }) => backend),
         properties: chosen,
-        seed: options.seed ?? randomInt(maxSeed + 1),
-        runs: options.runs ?? (options.seconds !== undefined ? undefined : asked ? defaultRuns : builtinRuns),
-        seconds: options.seconds,
         reference,
         knownFailures,
         failFast: options.failFast,
-        timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
+        timeoutMs,
         signal,
         listeners: [keep, alsoTelling(text, refused)],
+        ...(crew && { crew }),
       }),
     );
     await Promise.all(keeping);
     const whole = joined(report, refused);
     await writeReports(options, whole, { leftOut, fileOf }, io);
+    if (hasNoCases(whole)) write('This shard has no cases: all of them are in the others.\n');
     return codeOf(whole);
   } finally {
+    await crew?.close();
     await reference.close();
   }
 }
 
-/** What a run's outcomes make of the exit status. */
-export function codeOf({ outcomes, interrupted }: Pick<Report, 'outcomes' | 'interrupted'>): number {
+/** Threads where several jobs are asked for: each loads the backends for itself, so those here are only for their names. */
+function threadsFor(
+  { jobs = 1, reference }: FuzzOptions,
+  loaded: readonly Loaded[],
+  timeoutMs: number,
+): Threads | undefined {
+  if (jobs === 1) return undefined;
+  closeWorkers();
+  // What is wrong with an adapter's types has been told already.
+  return openThreads(jobs, { specs: loaded.map(({ spec }) => spec), load: { check: false }, reference, timeoutMs });
+}
+
+const hasNoCases = ({ shard, outcomes }: Report): boolean =>
+  shard !== undefined && outcomes.every(({ cases, status }) => cases === 0 && status !== 'failed');
+
+/** What a run makes of the exit status. A shard is not judged for what it leaves to the others, nor is a change for what it mends. */
+export function codeOf({ outcomes, interrupted, shard, starved, budget }: Report): number {
+  const isNews = ({ fixed }: Outcome) => fixed !== undefined && budget.mode !== 'pr';
   return exitCode({
     interrupted,
     failed: outcomes.some(({ status, known }) => status === 'failed' && known === undefined),
     violated: outcomes.some(
-      ({ status, known, fixed }) => fixed !== undefined || (status === 'violated' && known === undefined),
+      (outcome) => isNews(outcome) || (outcome.status === 'violated' && outcome.known === undefined),
     ),
-    checked: outcomes.some(({ status }) => status !== 'skipped'),
+    checked: shard !== undefined || (outcomes.some(({ status }) => status !== 'skipped') && starved.length === 0),
   });
 }
 
@@ -168,7 +187,8 @@ function worthKeeping(outcome: Outcome, backend: Backend): SavedCounterexample |
   if (c === undefined || known !== undefined) return undefined;
   const { seed, path } = counterexample ?? failure ?? {};
   const { name, versions = {}, supports } = backend;
-  const { violation, after = [] } = counterexample ?? {};
+  const { after = [] } = counterexample ?? {};
+  const violation = counterexample && { ...counterexample.violation, cells: cellsInQuestion(counterexample) };
   return { property, backend: name, versions, seed, path, supports, violation, case: c, after };
 }
 

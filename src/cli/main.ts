@@ -9,6 +9,7 @@ import type { ExportOptions } from './export';
 import type { FuzzOptions } from './fuzz';
 import { processIo, type Io } from './io';
 import type { ListOptions } from './list';
+import type { MergeOptions } from './merge';
 import { seconds, wholeNumber } from './number-options';
 import type { ReplayOptions } from './replay';
 import type { ShrinkOptions } from './shrink';
@@ -18,6 +19,7 @@ const commands = {
   fuzz: () => require('./fuzz') as typeof import('./fuzz'),
   replay: () => require('./replay') as typeof import('./replay'),
   shrink: () => require('./shrink') as typeof import('./shrink'),
+  merge: () => require('./merge') as typeof import('./merge'),
   export: () => require('./export') as typeof import('./export'),
   list: () => require('./list') as typeof import('./list'),
   init: () => require('./init') as typeof import('./init'),
@@ -26,6 +28,7 @@ const commands = {
 
 const specHelp = 'a built-in name (maskproof list prints them), or the path of an adapter';
 const MAX_RUNS = 1_000_000_000;
+const MAX_JOBS = 256;
 const defaultCorpus = 'maskproof-corpus';
 
 /** Reads the arguments, runs the command, and returns the exit status. */
@@ -93,6 +96,14 @@ function programFor(io: Io, done: (code: number) => void): Command {
       ),
     )
     .addOption(new Option('--seconds <s>', 'time for the whole run').argParser(seconds('--seconds')))
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'pr: a fixed seed, and only new findings fail; nightly: a fresh seed and 1000 cases',
+      ).choices(['pr', 'nightly']),
+    )
+    .addOption(new Option('--jobs <n>', 'threads').argParser(wholeNumber('--jobs', 1, MAX_JOBS)))
+    .option('--shard <i/n>', 'do one part of n of the run; none: all of it, whatever the CI says')
     .addOption(seed(`where the cases come from, 0 to ${maxSeed}`))
     .addOption(reference())
     .option('--fail-fast', 'stop after the first finding')
@@ -152,6 +163,17 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .action(async (file: string, options: ExportOptions) =>
       done(await commands.export().exportCase(file, options, io)),
     );
+
+  program
+    .command('merge')
+    .description('join the reports of all shards of a run')
+    .argument('<file...>', 'reports that --shard and --json wrote')
+    .option('--json <file>', "write the whole report as JSON; '-' is standard output")
+    .option('--junit <file>', 'write it as JUnit XML')
+    .option('--sarif <file>', 'write it as SARIF')
+    .option('--html <file>', 'write it as one page with the pictures')
+    .addOption(ascii())
+    .action(async (files: string[], options: MergeOptions) => done(await commands.merge().merge(files, options, io)));
 
   program
     .command('list')

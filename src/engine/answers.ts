@@ -51,9 +51,11 @@ function sameBytes(a: Tensor, b: Tensor | undefined): boolean {
 
 /** Judges what a backend gave for one case: dtype, shape and length of every tensor that was asked for. */
 export function readAnswer(given: unknown, sent: AttentionCase, c: AttentionCase, supports: ResolvedSupports): Result {
-  if (typeof given !== 'object' || given === null) return { malformed: `answered ${describe(given)} where { output } is due` };
+  if (typeof given !== 'object' || given === null)
+    return { malformed: `answered ${describe(given)} where { output } is due` };
   const { error } = given as { error?: { type?: unknown; message?: unknown } };
-  if (error !== undefined && error !== null) return { error: { type: text(error.type, 'Error'), message: text(error.message, describe(error)) } };
+  if (error !== undefined && error !== null)
+    return { error: { type: text(error.type, 'Error'), message: text(error.message, describe(error)) } };
   const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
   const cells = [batch, numHeads, qLen, kvLen];
   const shapes: [keyof Answer, readonly number[] | undefined][] = [
@@ -77,10 +79,16 @@ export function readAnswer(given: unknown, sent: AttentionCase, c: AttentionCase
 }
 
 function readGradients(given: unknown, c: AttentionCase): Answer['gradients'] | string {
-  if (typeof given !== 'object' || given === null) return `answered gradients ${describe(given)} where { query, key, value } are due`;
+  if (typeof given !== 'object' || given === null)
+    return `answered gradients ${describe(given)} where { query, key, value } are due`;
   const read: Record<string, FloatTensor> = {};
   for (const name of ['query', 'key', 'value'] as const) {
-    const tensor = readTensor((given as Record<string, unknown>)[name], `gradients.${name}`, c.query.dtype, c[name].shape);
+    const tensor = readTensor(
+      (given as Record<string, unknown>)[name],
+      `gradients.${name}`,
+      c.query.dtype,
+      c[name].shape,
+    );
     if (typeof tensor === 'string') return tensor;
     read[name] = tensor;
   }
@@ -88,8 +96,14 @@ function readGradients(given: unknown, c: AttentionCase): Answer['gradients'] | 
 }
 
 /** A tensor with numbers of its own, or the sentence that says what is wrong with it. */
-function readTensor(given: unknown, name: string, dtype: FloatTensor['dtype'], shape: readonly number[]): FloatTensor | string {
-  if (typeof given !== 'object' || given === null) return `answered ${name} ${describe(given)} where ${dtype}[${shape.join(',')}] is due`;
+function readTensor(
+  given: unknown,
+  name: string,
+  dtype: FloatTensor['dtype'],
+  shape: readonly number[],
+): FloatTensor | string {
+  if (typeof given !== 'object' || given === null)
+    return `answered ${name} ${describe(given)} where ${dtype}[${shape.join(',')}] is due`;
   const { dtype: type, shape: found, data } = given as { dtype?: unknown; shape?: unknown; data?: unknown };
   if (!isList(found)) return `answered ${name} without a shape; ${dtype}[${shape.join(',')}] is due`;
   const label = `${text(type, 'no dtype')}[${Array.from(found).join(',')}]`;
@@ -99,7 +113,8 @@ function readTensor(given: unknown, name: string, dtype: FloatTensor['dtype'], s
   const size = shape.reduce((a, b) => a * b, 1);
   if (data.length !== size) return `answered ${name} as ${label} with ${data.length} numbers where ${size} are due`;
   const numbers = Float64Array.from(data as ArrayLike<number>);
-  if (!ArrayBuffer.isView(data) && !data.every((x) => typeof x === 'number')) return `answered ${name} with data that are not all numbers`;
+  if (!ArrayBuffer.isView(data) && !data.every((x) => typeof x === 'number'))
+    return `answered ${name} with data that are not all numbers`;
   return { dtype, shape, data: numbers };
 }
 
@@ -110,7 +125,8 @@ const text = (x: unknown, otherwise: string): string => (typeof x === 'string' &
 export function describe(x: unknown): string {
   if (x === undefined || x === null) return String(x);
   if (typeof x === 'function') return '[Function]';
-  if (typeof x !== 'object') return typeof x === 'string' ? JSON.stringify(x) : String(x as number);
+  if (typeof x === 'string') return JSON.stringify(x);
+  if (typeof x !== 'object') return String(x as number | bigint | boolean | symbol);
   if (Array.isArray(x)) return `an array of ${x.length}`;
   if (x instanceof Promise) return 'a promise inside the list';
   return `{ ${Object.keys(x).join(', ')} }`;

@@ -20,7 +20,10 @@ interface Request<R> {
 }
 
 /** Settles like Promise.allSettled, in the checks' order. */
-export async function together<R, T>(checks: readonly ((ask: Ask<R>) => Promise<T>)[], send: Send<R>): Promise<PromiseSettledResult<T>[]> {
+export async function together<R, T>(
+  checks: readonly ((ask: Ask<R>) => Promise<T>)[],
+  send: Send<R>,
+): Promise<PromiseSettledResult<T>[]> {
   let requests: Request<R>[] = [];
   const waiting = new Set<number>();
   let live = checks.length;
@@ -55,7 +58,9 @@ export async function together<R, T>(checks: readonly ((ask: Ask<R>) => Promise<
 /** Everything for one target in one batch, but what wants to be alone. */
 function batches<R>(due: readonly Request<R>[]): Request<R>[][] {
   const of = (target: Target) => due.filter((request) => request.target === target);
-  return [of('backend'), of('reference'), ...of('alone').map((request) => [request])].filter((batch) => batch.length > 0);
+  return [of('backend'), of('reference'), ...of('alone').map((request) => [request])].filter(
+    (batch) => batch.length > 0,
+  );
 }
 
 async function answer<R>(batch: readonly Request<R>[], send: Send<R>): Promise<void> {

@@ -40,7 +40,13 @@ interface Cornered {
 const otherContents = 20;
 
 /** Shrinks a violation and says what there is to say about it: which cells leak, whether the contents matter. */
-export async function cornerViolation(subject: Subject, property: Property, cases: fc.Arbitrary<AttentionCase>, caught: Caught, limits: ShrinkLimits): Promise<Counterexample> {
+export async function cornerViolation(
+  subject: Subject,
+  property: Property,
+  cases: fc.Arbitrary<AttentionCase>,
+  caught: Caught,
+  limits: ShrinkLimits,
+): Promise<Counterexample> {
   const cornered = await corner(subject, property, cases, caught, limits);
   const { violation } = cornered.verdict as Extract<Verdict, { type: 'violated' }>;
   const alone = cornered.after.length === 0 && property.exclusive === undefined;
@@ -54,13 +60,22 @@ export async function cornerViolation(subject: Subject, property: Property, case
     found: caught.found,
     shrinks: cornered.shrinks,
     calls: cornered.calls,
-    contents: alone && !limits.signal?.aborted ? await varyContents(subject, property, cases, cornered.case) : { failed: 0, tried: 0 },
+    contents:
+      alone && !limits.signal?.aborted
+        ? await varyContents(subject, property, cases, cornered.case)
+        : { failed: 0, tried: 0 },
     stopped: cornered.stopped,
   };
 }
 
 /** Shrinks a case that the backend could not answer. */
-export async function cornerFailure(subject: Subject, property: Property, cases: fc.Arbitrary<AttentionCase>, caught: Caught, limits: ShrinkLimits): Promise<Failure> {
+export async function cornerFailure(
+  subject: Subject,
+  property: Property,
+  cases: fc.Arbitrary<AttentionCase>,
+  caught: Caught,
+  limits: ShrinkLimits,
+): Promise<Failure> {
   const { error } = caught.verdict as Extract<Verdict, { type: 'failed' }>;
   if (error.stage !== 'answer') return { stage: error.stage, type: error.name, message: error.message };
   if (error instanceof BatchError && error.company !== undefined) {
@@ -68,17 +83,35 @@ export async function cornerFailure(subject: Subject, property: Property, cases:
     return { stage: error.stage, type: error.name, message: error.message, case: error.company.at(-1), beside };
   }
   // What hangs is not shrunk: every further try would cost the whole time limit.
-  const cornered = error.code === 'timed_out' ? { case: caught.case, seed: caught.at?.seed, path: pathOf(caught, []), verdict: caught.verdict } : await corner(subject, property, cases, caught, limits);
+  const cornered =
+    error.code === 'timed_out'
+      ? { case: caught.case, seed: caught.at?.seed, path: pathOf(caught, []), verdict: caught.verdict }
+      : await corner(subject, property, cases, caught, limits);
   const last = (cornered.verdict as Extract<Verdict, { type: 'failed' }>).error;
-  return { stage: last.stage, type: last.name, message: last.message, case: cornered.case, seed: cornered.seed, path: cornered.path };
+  return {
+    stage: last.stage,
+    type: last.name,
+    message: last.message,
+    case: cornered.case,
+    seed: cornered.seed,
+    path: cornered.path,
+  };
 }
 
-async function corner(subject: Subject, property: Property, cases: fc.Arbitrary<AttentionCase>, caught: Caught, limits: ShrinkLimits): Promise<Cornered> {
+async function corner(
+  subject: Subject,
+  property: Property,
+  cases: fc.Arbitrary<AttentionCase>,
+  caught: Caught,
+  limits: ShrinkLimits,
+): Promise<Cornered> {
   const start = subject.calls;
   const same = (verdict: Verdict): Caught['verdict'] | undefined =>
     verdict.type === 'violated' && caught.verdict.type === 'violated'
       ? verdict
-      : verdict.type === 'failed' && caught.verdict.type === 'failed' && verdict.error.name === caught.verdict.error.name
+      : verdict.type === 'failed' &&
+          caught.verdict.type === 'failed' &&
+          verdict.error.name === caught.verdict.error.name
         ? verdict
         : undefined;
   const checkAfter = (company: readonly AttentionCase[], c: AttentionCase) =>
@@ -101,7 +134,9 @@ async function corner(subject: Subject, property: Property, cases: fc.Arbitrary<
   const smaller = (c: AttentionCase) => cases.shrink(c, undefined).map(({ value }) => value);
   if (first !== undefined) {
     const candidate = { value: caught.case, finding: first };
-    const quick = await subject.inFreshSession((session) => shrink(candidate, smaller, async (some) => (await subject.check(property, some, session)).map(same), limits));
+    const quick = await subject.inFreshSession((session) =>
+      shrink(candidate, smaller, async (some) => (await subject.check(property, some, session)).map(same), limits),
+    );
     // A session that has seen many cases may fail where a fresh one does not: then every candidate gets its own.
     const confirmed = quick.path.length === 0 ? quick.finding : await checkAfter([], quick.value);
     if (confirmed !== undefined) return done([], { ...quick, finding: confirmed });
@@ -110,7 +145,13 @@ async function corner(subject: Subject, property: Property, cases: fc.Arbitrary<
   const all = caught.before;
   const finding = all.length > 0 ? await checkAfter(all, caught.case) : undefined;
   if (finding === undefined)
-    return done([], { value: caught.case, finding: caught.verdict, path: [], executions: 0, stopped: 'it did not happen again, neither alone nor after the calls before it' });
+    return done([], {
+      value: caught.case,
+      finding: caught.verdict,
+      path: [],
+      executions: 0,
+      stopped: 'it did not happen again, neither alone nor after the calls before it',
+    });
   const company = await shortestSequence(all, async (some) => (await checkAfter(some, caught.case)) !== undefined);
   return done(company, await shrink({ value: caught.case, finding }, smaller, oneByOne(checkAfter, company), limits));
 }
@@ -131,14 +172,18 @@ async function alone(
 }
 
 const oneByOne =
-  (check: (company: readonly AttentionCase[], c: AttentionCase) => Promise<Caught['verdict'] | undefined>, company: readonly AttentionCase[]) =>
+  (
+    check: (company: readonly AttentionCase[], c: AttentionCase) => Promise<Caught['verdict'] | undefined>,
+    company: readonly AttentionCase[],
+  ) =>
   async (some: readonly AttentionCase[]) => {
     const findings: (Caught['verdict'] | undefined)[] = [];
     for (const c of some) findings.push(await check(company, c));
     return findings;
   };
 
-const pathOf = ({ at }: Caught, steps: readonly number[]): string | undefined => (at === undefined ? undefined : [at.index, ...steps].join(':'));
+const pathOf = ({ at }: Caught, steps: readonly number[]): string | undefined =>
+  at === undefined ? undefined : [at.index, ...steps].join(':');
 
 async function replay(session: Session, subject: Subject, company: readonly AttentionCase[]): Promise<void> {
   subject.calls += company.length;
@@ -150,7 +195,10 @@ async function replay(session: Session, subject: Subject, company: readonly Atte
 }
 
 /** Which cells of a case leak or are ignored, by the support probe; empty where the backend does not answer it. */
-async function probe(subject: Subject, c: AttentionCase): Promise<{ leaked: readonly CellIndex[]; ignored: readonly CellIndex[] }> {
+async function probe(
+  subject: Subject,
+  c: AttentionCase,
+): Promise<{ leaked: readonly CellIndex[]; ignored: readonly CellIndex[] }> {
   try {
     return await subject.inFreshSession((session) =>
       subject.ask(session, async (context) => {
@@ -165,8 +213,15 @@ async function probe(subject: Subject, c: AttentionCase): Promise<{ leaked: read
 }
 
 /** The same mask and sizes with other contents: how many of them fail as well. */
-async function varyContents(subject: Subject, property: Property, cases: fc.Arbitrary<AttentionCase>, c: AttentionCase): Promise<{ failed: number; tried: number }> {
-  const others = Array.from({ length: otherContents }, (_, n) => withOtherContents(c, n)).filter((other) => cases.canShrinkWithoutContext(other));
+async function varyContents(
+  subject: Subject,
+  property: Property,
+  cases: fc.Arbitrary<AttentionCase>,
+  c: AttentionCase,
+): Promise<{ failed: number; tried: number }> {
+  const others = Array.from({ length: otherContents }, (_, n) => withOtherContents(c, n)).filter((other) =>
+    cases.canShrinkWithoutContext(other),
+  );
   const verdicts = await subject.inFreshSession((session) => subject.check(property, others, session));
   return { failed: verdicts.filter((verdict) => verdict.type === 'violated').length, tried: verdicts.length };
 }

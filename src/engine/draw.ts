@@ -21,7 +21,11 @@ export function reasonToSkip(property: Property, supports: ResolvedSupports): st
  * The property's cases for a backend that declares `supports`: drawn, shrunk and replayed by the same arbitrary.
  * Generating throws GuardError where the guard accepts none of 2,000 cases in a row.
  */
-export function casesOf(property: Property, supports: ResolvedSupports, leaveOut: (c: AttentionCase) => boolean = () => false): fc.Arbitrary<AttentionCase> {
+export function casesOf(
+  property: Property,
+  supports: ResolvedSupports,
+  leaveOut: (c: AttentionCase) => boolean = () => false,
+): fc.Arbitrary<AttentionCase> {
   const drawn = attentionCase(property.cases(domainOf(supports), supports));
   let refused = 0;
   return drawn.filter((c) => {
@@ -31,7 +35,9 @@ export function casesOf(property: Property, supports: ResolvedSupports, leaveOut
     }
     if (++refused > guardPatience) {
       refused = 0;
-      throw new GuardError(`The guard of ${property.id} accepts none of ${guardPatience} cases that this backend declares.`);
+      throw new GuardError(
+        `The guard of ${property.id} accepts none of ${guardPatience} cases that this backend declares.`,
+      );
     }
     return false;
   });

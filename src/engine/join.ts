@@ -55,7 +55,9 @@ export class Halts {
 
   /** Why the next property of a backend is not run; undefined where it is. */
   reason(backend: string): string | undefined {
-    return this.#stopped ? 'an earlier property failed, and --fail-fast was given' : this.#dead.get(backend);
+    return (
+      this.#dead.get(backend) ?? (this.#stopped ? 'an earlier property failed, and --fail-fast was given' : undefined)
+    );
   }
 
   /** Takes the outcomes in the run's order. */
@@ -76,4 +78,10 @@ export function skipped(
 ): Outcome {
   const rows = { compared: 0, blind: 0, out_of_range: 0, empty: 0, not_bitwise: 0 };
   return { property, statement, backend, status: 'skipped', reason, cases: 0, calls: 0, seconds: 0, rows };
+}
+
+/** An outcome as whole reports have it. */
+export function withoutBatches(outcome: Outcome): Outcome {
+  const { batches, ...rest } = outcome;
+  return batches === undefined ? outcome : rest;
 }

@@ -58,7 +58,10 @@ async function engineReference(choice: string, backend: Backend, timeoutMs: numb
         if (!('output' in answer))
           throw new BackendError(
             { type: 'ReferenceError', code: 'reference_failed', stage: 'answer', backend: backend.name },
-            { what: `The reference ${choice} did not answer: ${'error' in answer ? answer.error.message : answer.malformed}`, mend: 'Run again with --reference oracle.' },
+            {
+              what: `The reference ${choice} did not answer: ${'error' in answer ? answer.error.message : answer.malformed}`,
+              mend: 'Run again with --reference oracle.',
+            },
           );
         return around(answer, expect(c), c, supports);
       });
@@ -70,8 +73,12 @@ async function engineReference(choice: string, backend: Backend, timeoutMs: numb
 /** The backend's expectation moved onto the reference's numbers, in rows where both read the mask alike and both make a claim. */
 function around(answer: Answer, expected: Expectation, c: AttentionCase, supports: ResolvedSupports): Expectation {
   const own = expectationOf(c, supports, precisionOf(supports, c.query.dtype));
-  const claims = (row: number) => expected.rows[row] === RowState.ok && own.rows[row] === RowState.ok && sameRow(own.keep, expected.keep, row, expected.rows.length);
-  const moved = (numbers: Float64Array | undefined, mine: Interval, its: Interval): Interval => (numbers ? moveRows(numbers, mine, its, expected.rows.length, claims) : mine);
+  const claims = (row: number) =>
+    expected.rows[row] === RowState.ok &&
+    own.rows[row] === RowState.ok &&
+    sameRow(own.keep, expected.keep, row, expected.rows.length);
+  const moved = (numbers: Float64Array | undefined, mine: Interval, its: Interval): Interval =>
+    numbers ? moveRows(numbers, mine, its, expected.rows.length, claims) : mine;
   return {
     ...expected,
     output: moved(answer.output.data, expected.output, own.output),
@@ -86,9 +93,20 @@ function sameRow(a: Uint8Array, b: Uint8Array, row: number, rows: number): boole
   return true;
 }
 
-function moveRows(numbers: Float64Array, mine: Interval, its: Interval, rows: number, claims: (row: number) => boolean): Interval {
+function moveRows(
+  numbers: Float64Array,
+  mine: Interval,
+  its: Interval,
+  rows: number,
+  claims: (row: number) => boolean,
+): Interval {
   const width = numbers.length / Math.max(1, rows);
-  const moved = { centre: mine.centre.slice(), low: mine.low.slice(), high: mine.high.slice(), radius: mine.radius.slice() };
+  const moved = {
+    centre: mine.centre.slice(),
+    low: mine.low.slice(),
+    high: mine.high.slice(),
+    radius: mine.radius.slice(),
+  };
   for (let row = 0; row < rows; row++) {
     if (!claims(row)) continue;
     for (let n = row * width; n < (row + 1) * width; n++) {

@@ -19,13 +19,24 @@ export function misfit(subject: Subject, property: Property, c: AttentionCase): 
 }
 
 /** Checks a case by value in a fresh session, after the calls that it needs before it. `skipped` where the property has nothing to say about it. */
-export async function replayCase(subject: Subject, property: Property, c: AttentionCase, after: readonly AttentionCase[] = []): Promise<Outcome> {
+export async function replayCase(
+  subject: Subject,
+  property: Property,
+  c: AttentionCase,
+  after: readonly AttentionCase[] = [],
+): Promise<Outcome> {
   const { outcome } = clock(subject, property);
   const reason = misfit(subject, property, c);
   if (reason !== undefined) return outcome({ status: 'skipped', reason, cases: 0 });
   const verdict = await checkOnce(subject, property, c, after);
-  if (verdict.type === 'violated') return outcome({ status: 'violated', counterexample: asItCame(c, after, verdict.violation), cases: 1 });
-  if (verdict.type === 'failed') return outcome({ status: 'failed', failure: { stage: verdict.error.stage, type: verdict.error.name, message: verdict.error.message, case: c }, cases: 1 });
+  if (verdict.type === 'violated')
+    return outcome({ status: 'violated', counterexample: asItCame(c, after, verdict.violation), cases: 1 });
+  if (verdict.type === 'failed')
+    return outcome({
+      status: 'failed',
+      failure: { stage: verdict.error.stage, type: verdict.error.name, message: verdict.error.message, case: c },
+      cases: 1,
+    });
   return outcome({ status: 'held', cases: 1 });
 }
 
@@ -34,17 +45,30 @@ export async function replayPath(subject: Subject, property: Property, seed: num
   const { outcome } = clock(subject, property);
   const reason = unmet(property.needs, subject.supports);
   if (reason !== undefined) return outcome({ status: 'skipped', reason, cases: 0 });
-  const lost = () => new UsageError('bad_path', { what: `Path ${path} of seed ${seed} leads to no case of ${property.id} on ${subject.backend.name}.`, mend: 'Seed and path belong to one version of maskproof and to what the backend declared then; a saved counterexample can be replayed for ever.' });
-  const made = await runAlone(casesOf(property, subject.supports), seed, path, async () => false).catch((error: unknown) => {
-    throw error instanceof Error && error.message.includes('path') ? lost() : error;
-  });
+  const lost = () =>
+    new UsageError('bad_path', {
+      what: `Path ${path} of seed ${seed} leads to no case of ${property.id} on ${subject.backend.name}.`,
+      mend: 'Seed and path belong to one version of maskproof and to what the backend declared then; a saved counterexample can be replayed for ever.',
+    });
+  const made = await runAlone(casesOf(property, subject.supports), seed, path, async () => false).catch(
+    (error: unknown) => {
+      throw error instanceof Error && error.message.includes('path') ? lost() : error;
+    },
+  );
   if (made === undefined) throw lost();
   const replayed = await replayCase(subject, property, made.value);
-  return replayed.counterexample ? { ...replayed, counterexample: { ...replayed.counterexample, seed, path } } : replayed;
+  return replayed.counterexample
+    ? { ...replayed, counterexample: { ...replayed.counterexample, seed, path } }
+    : replayed;
 }
 
 /** Makes a failing case from elsewhere as small as it goes; `held` where it does not fail. */
-export async function shrinkForeign(subject: Subject, property: Property, c: AttentionCase, options: { shrinkMs: number; signal?: AbortSignal }): Promise<Outcome> {
+export async function shrinkForeign(
+  subject: Subject,
+  property: Property,
+  c: AttentionCase,
+  options: { shrinkMs: number; signal?: AbortSignal },
+): Promise<Outcome> {
   const { outcome } = clock(subject, property);
   const reason = misfit(subject, property, c);
   if (reason !== undefined) return outcome({ status: 'skipped', reason, cases: 0 });
@@ -54,11 +78,20 @@ export async function shrinkForeign(subject: Subject, property: Property, c: Att
   const limits = { executions: 20_000, deadline: performance.now() + options.shrinkMs, signal: options.signal };
   const cases = casesOf(property, subject.supports);
   return verdict.type === 'violated'
-    ? outcome({ status: 'violated', cases: 1, counterexample: await cornerViolation(subject, property, cases, caught, limits) })
+    ? outcome({
+        status: 'violated',
+        cases: 1,
+        counterexample: await cornerViolation(subject, property, cases, caught, limits),
+      })
     : outcome({ status: 'failed', cases: 1, failure: await cornerFailure(subject, property, cases, caught, limits) });
 }
 
-async function checkOnce(subject: Subject, property: Property, c: AttentionCase, after: readonly AttentionCase[]): Promise<Verdict> {
+async function checkOnce(
+  subject: Subject,
+  property: Property,
+  c: AttentionCase,
+  after: readonly AttentionCase[],
+): Promise<Verdict> {
   try {
     return await subject.inFreshSession(async (session) => {
       if (after.length > 0) await session.attend(after);

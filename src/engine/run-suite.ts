@@ -6,7 +6,7 @@ import type { Property } from '../property';
 import { drawnIn, summarizeCoverage } from './coverage';
 import { reasonToSkip } from './draw';
 import type { Budget, Listener, Outcome, Report, RunEvent, Shard } from './events';
-import { Halts, joinOutcomes, skipped } from './join';
+import { Halts, joinOutcomes, skipped, withoutBatches } from './join';
 import { besideKnown, leavesNothing, type Replayed } from './known';
 import { judgeCoverage } from './minima';
 import type { Reference } from './reference';
@@ -23,6 +23,8 @@ export interface SuiteOptions {
   readonly runs?: number;
   /** Of the whole run; what is left is shared evenly by the properties still to come. */
   readonly seconds?: number;
+  /** For the report. */
+  readonly mode?: Budget['mode'];
   /** The part of the run that is done; all of it by default. */
   readonly shard?: Shard;
   readonly reference: Reference;
@@ -125,6 +127,7 @@ class Run {
       ...(runs !== undefined && { runs }),
       ...(seconds !== undefined && { seconds }),
       ...(failFast && { failFast }),
+      ...(options.mode && { mode: options.mode }),
     };
     this.#entries = subjects.flatMap((subject, backend) =>
       properties.map((property): Entry => {
@@ -199,7 +202,7 @@ class Run {
       backends,
       outcomes: this.#told,
       ...summarizeCoverage(drawnIn(this.#outcomes)),
-      ...judgeCoverage(shard || interrupted ? [] : this.#outcomes, backends, properties, this.#options.knownFailures),
+      ...judgeCoverage(shard || interrupted ? [] : this.#outcomes, backends, properties),
       interrupted,
       seconds: (performance.now() - this.#started) / 1000,
     };
@@ -307,10 +310,6 @@ const nameOf = ({ subject, property: { id, statement } }: Entry) => ({
   statement,
   backend: subject.backend.name,
 });
-
-function withoutBatches({ batches: _, ...outcome }: Outcome): Outcome {
-  return outcome;
-}
 
 function totals({ parts }: Entry): { cases: number; calls: number } {
   return {

@@ -41,7 +41,10 @@ export class Session {
     if (typeof inner?.attend !== 'function')
       throw new BackendError(
         { type: 'BackendShapeError', code: 'no_attend', stage: 'open', backend: backend.name },
-        { what: `The backend ${backend.name} opened without attend: open() gave ${describe(inner)}.`, mend: 'open() returns { attend(cases), close?() }.' },
+        {
+          what: `The backend ${backend.name} opened without attend: open() gave ${describe(inner)}.`,
+          mend: 'open() returns { attend(cases), close?() }.',
+        },
       );
     return new Session(backend, supports, timeoutMs, inner);
   }
@@ -61,7 +64,10 @@ export class Session {
       const found = Array.isArray(given) ? `${given.length} answers` : describe(given);
       throw new BatchError(
         { type: 'BackendShapeError', code: 'wrong_length', stage: 'answer', backend: this.#backend.name },
-        { what: `The backend ${this.#backend.name} gave ${found} for ${cases.length} cases.`, mend: 'attend(cases) returns a list with one answer a case, in order.' },
+        {
+          what: `The backend ${this.#backend.name} gave ${found} for ${cases.length} cases.`,
+          mend: 'attend(cases) returns a list with one answer a case, in order.',
+        },
       );
     }
     return cases.map((c, n) => readAnswer(given[n], sent[n], c, this.#supports));
@@ -82,7 +88,11 @@ function failure(name: string, stage: Stage, error: unknown, fact: string): Batc
   if (error instanceof TimeLimitError)
     return new BatchError(
       { type: 'BackendTimeoutError', code: 'timed_out', stage, backend: name },
-      { what: `The backend ${name} did not come back within ${error.timeoutMs} ms while ${doing}.`, facts: [fact], mend: 'Give it longer with --timeout, or mend the loop that does not end.' },
+      {
+        what: `The backend ${name} did not come back within ${error.timeoutMs} ms while ${doing}.`,
+        facts: [fact],
+        mend: 'Give it longer with --timeout, or mend the loop that does not end.',
+      },
       { cause: error },
     );
   const type = error instanceof Error ? error.name : typeof error;

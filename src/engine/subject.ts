@@ -43,7 +43,12 @@ export class Subject {
   }
 
   get info(): BackendInfo {
-    return { name: this.backend.name, spec: specOf(this.backend), versions: this.backend.versions ?? {}, supports: this.supports };
+    return {
+      name: this.backend.name,
+      spec: specOf(this.backend),
+      versions: this.backend.versions ?? {},
+      supports: this.supports,
+    };
   }
 
   /** Throws a BackendError of stage 'open'. */
@@ -75,7 +80,8 @@ export class Subject {
     const checks = cases.map((c) => (ask: Ask<Reply>) => property.check(this.#context(ask), c));
     const settled = await together<Reply, Violation | undefined>(checks, this.#send(session));
     return settled.map((result): Verdict => {
-      if (result.status === 'fulfilled') return result.value === undefined ? { type: 'held' } : { type: 'violated', violation: result.value };
+      if (result.status === 'fulfilled')
+        return result.value === undefined ? { type: 'held' } : { type: 'violated', violation: result.value };
       if (result.reason instanceof BackendError) return { type: 'failed', error: result.reason };
       if (result.reason instanceof Unanswered) return { type: 'unanswered' };
       throw result.reason;
@@ -94,9 +100,12 @@ export class Subject {
       supports: this.supports,
       attend: async (cases) => (await ask('backend', cases)) as Answer[],
       attempt: async (c) => (await ask('alone', [c]))[0] as Answer | Refusal,
-      reference: async (cases) => (this.reference.answers ? ((await ask('reference', cases)) as Expectation[]) : cases.map((c) => this.expect(c))),
+      reference: async (cases) =>
+        this.reference.answers ? ((await ask('reference', cases)) as Expectation[]) : cases.map((c) => this.expect(c)),
       inFreshSession: (use) =>
-        this.inFreshSession((session) => use(async (cases) => (await this.#answers(session, cases)).map((reply) => thrown(reply) as Answer))),
+        this.inFreshSession((session) =>
+          use(async (cases) => (await this.#answers(session, cases)).map((reply) => thrown(reply) as Answer)),
+        ),
       expect: (c) => this.expect(c),
       tally: (what, rows) => {
         this.rows[what] += rows;
@@ -157,12 +166,18 @@ export class Subject {
     if ('malformed' in result)
       return new BackendError(
         { type: 'BackendShapeError', code: 'wrong_shape', stage: 'answer', backend: name },
-        { what: `The backend ${name} ${result.malformed}.`, mend: 'Tensors are { dtype, shape, data }, row-major, in the dtype of the query.' },
+        {
+          what: `The backend ${name} ${result.malformed}.`,
+          mend: 'Tensors are { dtype, shape, data }, row-major, in the dtype of the query.',
+        },
       );
     if ('error' in result)
       return new BackendError(
         { type: result.error.type, code: 'refused', stage: 'answer', backend: name },
-        { what: `The backend ${name} answered a case that it declares with ${result.error.type}: ${result.error.message}`, mend: 'Mend it, or declare in supports what it does not take.' },
+        {
+          what: `The backend ${name} answered a case that it declares with ${result.error.type}: ${result.error.message}`,
+          mend: 'Mend it, or declare in supports what it does not take.',
+        },
       );
     return result;
   }

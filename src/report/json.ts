@@ -15,7 +15,7 @@ export function reportToJson(report: Report, leftOut: readonly LeftOut[] = []) {
     schema: reportSchema,
     maskproof: packageVersion(),
     seed: report.seed,
-    budget: report.budget,
+    budget: toSnakeCase(report.budget) as object,
     ...(report.shard && { shard: report.shard }),
     reference: report.reference,
     backends: report.backends.map(({ name, spec, versions, supports }) => ({
