@@ -63,7 +63,7 @@ export async function replay(files: readonly string[], options: ReplayOptions, i
 
 async function replayFile(file: string, options: ReplayOptions, io: Io): Promise<Replayed> {
   try {
-    const saved = loadCounterexample(fileOf(file, options.corpus));
+    const saved = loadCounterexample(fileInCorpus(file, options.corpus));
     const property = propertyNamed(saved.property, properties);
     if (options.backend === undefined && !builtinNames.includes(saved.backend))
       throw new UsageError('missing_option', {
@@ -87,7 +87,7 @@ async function replayFile(file: string, options: ReplayOptions, io: Io): Promise
 }
 
 /** A path, or the name of a counterexample in the corpus: never a path out of it. */
-function fileOf(named: string, corpus: string): string {
+export function fileInCorpus(named: string, corpus: string): string {
   const isId = /^[A-Za-z0-9-]+$/.test(named);
   return isId && !existsSync(named) ? join(corpus, `${named}.json`) : named;
 }

@@ -11,6 +11,7 @@ import { Subject } from '../engine/subject';
 import { UsageError } from '../errors';
 import { caseLine } from '../report/case-line';
 import { renderFinding } from '../report/finding';
+import { cellsInQuestion } from '../report/json';
 import { escapeControls } from '../report/style';
 import { exitCode } from './exit-code';
 import { styleFor, type Io } from './io';
@@ -59,7 +60,9 @@ export async function shrink(file: string, options: ShrinkOptions, io: Io): Prom
       if (smallest !== undefined)
         io.out(`  Smallest case: ${caseLine(smallest)}\n  Kept as ${await keep({ case: smallest, after: [] })}\n`);
     } else if (outcome.counterexample !== undefined) {
-      const kept = await keep(outcome.counterexample);
+      const { counterexample } = outcome;
+      const violation = { ...counterexample.violation, cells: cellsInQuestion(counterexample) };
+      const kept = await keep({ ...counterexample, violation });
       const context = { style: styleFor(io, options.ascii ?? false), backend: subject.info, file: kept };
       io.out(`${renderFinding(outcome, outcome.counterexample, [], context).join('\n')}\n`);
     } else {
