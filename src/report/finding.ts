@@ -121,7 +121,8 @@ export function failureGroups(outcomes: readonly Outcome[]): Outcome[][] {
 /** A word of a command, for a shell. */
 export const quote = (text: string) => (/^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
-const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
+/** With its full stop. */
+export const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 /** Two findings with the same key have the same shape, mask and flags: one picture serves both. */
 export function shapeKey({ case: c, after }: Counterexample): string {

@@ -2,7 +2,7 @@
 import type { BackendInfo, Counterexample, Outcome } from '../engine/events';
 import type { Violation } from '../property';
 import { caseLine } from './case-line';
-import { againCommand, explained, howFound } from './finding';
+import { againCommand, explained, howFound, sentence } from './finding';
 import { maskFigure } from './html-mask';
 import { cellsInQuestion } from './json';
 import { markup, type Markup, type Part } from './markup';
@@ -28,7 +28,7 @@ export function findingArticle({ outcome, backend, file, id }: Told): Markup {
   return markup`<article id="${id}">
 <header><h3><span class="${known ? 'known' : 'violated'}" aria-hidden="true">${marks.violated}</span> <code>${property}</code></h3> <small>on <bdi>${backend.name}</bdi></small>${known ? markup` <span class="tag known">known</span>` : undefined}</header>
 <p class="statement">${statement}</p>
-<p class="summary">${violation.summary}</p>
+<p class="summary">${sentence(violation.summary)}</p>
 ${known ? knownNote(known) : undefined}<div class="story">
 <div class="shown">
 ${maskFigure(picture)}
@@ -86,7 +86,12 @@ function again(outcome: Outcome, backend: BackendInfo, file?: string): Markup {
 
 /** A command with a button that copies it; the button is there where there is a script to press it. */
 export function commandBox(command: string, label: string): Markup {
-  return markup`<div class="command"><pre>${command}</pre><button type="button" class="copy" aria-label="${label}" hidden>Copy</button></div>`;
+  // A flag is not torn at its dashes.
+  const words = command.split(' ').map((word, n) => {
+    const space = n > 0 ? ' ' : '';
+    return word.startsWith('--') ? markup`${space}<span class="flag">${word}</span>` : `${space}${word}`;
+  });
+  return markup`<div class="command"><pre>${words}</pre><button type="button" class="copy" aria-label="${label}" hidden>Copy</button></div>`;
 }
 
 /** A backend that could not answer: one fault, however many properties met it. */

@@ -6,7 +6,7 @@ const watcher = new ResizeObserver((entries) => {
     else target.removeAttribute('tabindex');
   }
 });
-for (const area of document.querySelectorAll('.scroll, .message')) watcher.observe(area);
+for (const area of document.querySelectorAll('.scroll, .message, .summary')) watcher.observe(area);
 const said = document.getElementById('said');
 for (const button of document.querySelectorAll('button.copy')) {
   button.hidden = false;

@@ -72,7 +72,7 @@ article h3 code { font-size: .9375em; }
 article header small { color: var(--soft); font-size: .9375rem; }
 .tag { font-size: .75rem; border: 1px solid currentColor; border-radius: 99px; padding: 0 .55rem; }
 .statement { color: var(--soft); margin-top: .25rem; max-width: 46rem; }
-.summary { margin-top: .8rem; max-width: 46rem; font-weight: 500; white-space: pre-line; }
+.summary { margin-top: .8rem; max-width: 46rem; font-weight: 500; white-space: pre-line; max-height: 24rem; overflow-y: auto; }
 .story { display: flex; flex-wrap: wrap; gap: 1.5rem 2.5rem; margin-top: 1.35rem; align-items: flex-start; }
 .story > .shown { min-width: 0; max-width: 100%; flex: 0 1 auto; }
 .story > dl { flex: 1 1 24rem; min-width: 0; }
@@ -82,7 +82,7 @@ article header small { color: var(--soft); font-size: .9375rem; }
 .facts dd { text-wrap: pretty; }
 .facts dd + dd { grid-column: 2; }
 
-.scroll { overflow-x: auto; max-width: 100%; }
+.scroll { position: relative; overflow-x: auto; max-width: 100%; }
 .panel + .panel { margin-top: 1rem; }
 .panel .of { font-size: .8125rem; color: var(--soft); text-align: left; caption-side: top; padding-bottom: .15rem; }
 .map { border-collapse: separate; border-spacing: 2px; }
@@ -110,6 +110,7 @@ figcaption .cell { width: 1.15rem; min-width: 1.15rem; height: 1.15rem; font-siz
 .again p { font-size: .8125rem; color: var(--soft); margin-bottom: .3rem; }
 .command { display: flex; gap: .5rem; align-items: stretch; }
 .command pre { flex: 1 1 auto; min-width: 0; margin: 0; padding: .55rem .8rem; background: var(--faint); border-radius: 5px; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8125rem; }
+.flag { white-space: nowrap; }
 .copy { flex: none; font: .8125rem var(--sans); color: var(--ink); background: transparent; border: 1px solid var(--line); border-radius: 5px; padding: 0 .8rem; min-width: 5.25rem; cursor: pointer; }
 .copy:hover { background: var(--faint); }
 .message { margin: .8rem 0 0; padding: .75rem .9rem; background: var(--faint); border-radius: 5px; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow-y: auto; font-size: .8125rem; }
@@ -125,6 +126,8 @@ details.more > article { margin-top: 1rem; }
 .laws th, .laws td { padding: .45rem .9rem .45rem 0; border-top: 1px solid var(--line); vertical-align: top; text-align: left; }
 .laws thead th { color: var(--soft); font-size: .8125rem; border-top: 0; white-space: nowrap; }
 .laws .number { text-align: right; white-space: nowrap; }
+.laws th:last-child, .laws td:last-child { padding-right: 0; }
+.laws .why { color: var(--soft); font-size: .8125rem; }
 .laws tbody th { min-width: 14rem; }
 .laws tbody th p { color: var(--soft); font-size: .8125rem; max-width: 34rem; }
 .laws .verdict { white-space: nowrap; }

@@ -23,6 +23,7 @@ export interface HtmlOptions {
 const marks = marksOf({ ascii: false, color: false });
 /** Up to this many outcomes their table is open from the start. */
 const MAX_OPEN = 60;
+const MAX_BRIEF = 200;
 
 type Verdict = 'held' | 'violated' | 'failed' | 'known' | 'fixed' | 'skipped';
 const signs: Readonly<Record<Verdict, string>> = {
@@ -276,9 +277,13 @@ function breakdown(own: readonly Told[]): string {
 
 function lawRow({ outcome }: Told): Markup {
   const name = verdict(outcome);
-  const { property, statement, cases, calls, rows, seconds } = outcome;
-  const number = (n: number) => markup`<td class="number">${name === 'skipped' ? '' : thousands(n)}</td>`;
-  return markup`<tr><th scope="row"><code>${property}</code><p>${statement}</p></th><td class="verdict"><span class="${name}"><span aria-hidden="true">${signs[name]}</span> ${words[name]}</span></td>${number(cases)}${number(calls)}${number(rows.compared)}<td class="number">${name === 'skipped' ? '' : seconds.toFixed(2)}</td></tr>
+  const { property, statement, reason, cases, calls, rows, seconds } = outcome;
+  const numbers = [thousands(cases), thousands(calls), thousands(rows.compared), seconds.toFixed(2)];
+  return markup`<tr><th scope="row"><code>${property}</code><p>${statement}</p></th><td class="verdict"><span class="${name}"><span aria-hidden="true">${signs[name]}</span> ${words[name]}</span></td>${
+    name === 'skipped'
+      ? markup`<td class="why" colspan="${numbers.length}">${reason && brief(reason)}</td>`
+      : numbers.map((text) => markup`<td class="number">${text}</td>`)
+  }</tr>
 `;
 }
 
@@ -375,5 +380,10 @@ function rerun({ backends, outcomes, seed }: Report): Section {
   };
 }
 
+/** The first line, and no more of it than a cell of a table holds; the whole stands with what was not checked. */
+const brief = (text: string) => {
+  const [line] = text.split('\n');
+  return line.length < text.length || line.length > MAX_BRIEF ? `${line.slice(0, MAX_BRIEF)}...` : line;
+};
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 const hashOf = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`;

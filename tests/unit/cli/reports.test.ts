@@ -1,0 +1,62 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { reportFiles, writeReports } from '../../../src/cli/reports';
+import { reportText } from '../../../src/report/json';
+import { wholeReport } from '../report/sample';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'maskproof-reports-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function ioOf(env: NodeJS.ProcessEnv = {}) {
+  const written = { out: '', err: '' };
+  const io = { out: (text: string) => (written.out += text), err: (text: string) => (written.err += text), env };
+  return { io, written };
+}
+const context = { leftOut: [], fileOf: () => undefined };
+const at = (name: string) => join(folder, name);
+
+describe('the reports that are files', () => {
+  it('are those that were asked for, but for JSON on standard output', () => {
+    expect(reportFiles({ json: '-', html: 'a.html' })).toEqual([{ flag: '--html', kind: 'html', file: 'a.html' }]);
+  });
+
+  it('are all written', async () => {
+    const { io, written } = ioOf();
+    const files = { json: at('r.json'), junit: at('r.xml'), sarif: at('r.sarif'), html: at('r.html') };
+    await writeReports(files, wholeReport(), context, io);
+    expect(readdirSync(folder).sort()).toEqual(['r.html', 'r.json', 'r.sarif', 'r.xml']);
+    expect(readFileSync(files.json, 'utf8')).toBe(reportText(wholeReport()));
+    expect(written).toEqual({ out: '', err: '' });
+  });
+
+  it('leave JSON to standard output where it is asked for there', async () => {
+    const { io, written } = ioOf();
+    await writeReports({ json: '-' }, wholeReport(), context, io);
+    expect(written.out).toBe(reportText(wholeReport()));
+  });
+
+  it('are written even where one of them cannot be', async () => {
+    mkdirSync(at('taken'));
+    const { io } = ioOf();
+    const writing = writeReports({ junit: at('taken'), html: at('r.html') }, wholeReport(), context, io);
+    await expect(writing).rejects.toThrow(/^--junit .*taken could not be written: E/);
+    expect(readdirSync(folder).sort()).toEqual(['r.html', 'taken']);
+  });
+});
+
+describe('GitHub', () => {
+  it('is told on standard error and in the summary of the job, after what stands there', async () => {
+    const summary = at('summary.md');
+    const { io, written } = ioOf({ GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary });
+    await writeReports({}, wholeReport(), context, io);
+    await writeReports({}, wholeReport(), context, io);
+    expect(written.out).toBe('');
+    expect(written.err).toMatch(/^::error /);
+    expect(readFileSync(summary, 'utf8').split('<h2>maskproof').length - 1).toBe(2);
+  });
+});
