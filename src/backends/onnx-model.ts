@@ -2,8 +2,8 @@
 import type { PbfWriter } from 'pbf';
 
 /** The element types that are used here, by their number in TensorProto.DataType. */
-export const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
-export type ElementType = keyof typeof elementTypes;
+const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
+type ElementType = keyof typeof elementTypes;
 
 export interface OnnxValue {
   readonly name: string;

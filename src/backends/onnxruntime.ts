@@ -22,8 +22,6 @@ const opsets = [{ domain: '', version: 23 }];
 
 const name = 'onnxruntime';
 
-export const description = "ONNX Runtime's Attention operator on the CPU (onnxruntime-node).";
-
 /** The backend `onnxruntime`. */
 export function onnxruntime(): Backend {
   return defineBackend({

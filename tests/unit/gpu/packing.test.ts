@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sizesOf, type AttentionCase } from '../../../reference/case';
 import { engines } from '../../../reference/gpu/engines';
-import { attendPacked, bucketOf, paddedSize, type ReferenceAnswer } from '../../../reference/gpu/packing';
+import { paddedSize } from '../../../reference/gpu/layout';
+import { attendPacked, bucketOf, type ReferenceAnswer } from '../../../reference/gpu/packing';
 import { attentionCase } from '../../../src/arbitraries/attention-case';
 import { everyCase } from './cases';
 
