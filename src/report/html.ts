@@ -119,11 +119,12 @@ function tellAll(tame: Report, { outcomes, backends }: Report, fileOf?: FileOf):
   });
 }
 
-function ledeOf({ outcomes, backends, seed, reference, seconds }: Report): string {
+function ledeOf({ outcomes, backends, seed, shard, reference, seconds }: Report): string {
   const cases = outcomes.reduce((total, outcome) => total + outcome.cases, 0);
   const properties = new Set(outcomes.map(({ property }) => property)).size;
   const checked = `${count(properties, 'law')} on ${count(backends.length, 'backend')}, ${thousands(cases)} cases in ${seconds.toFixed(1)} s.`;
-  return `${checked} Seed ${seed}. Reference: ${describeReference(reference)}.`;
+  const part = shard === undefined ? '' : ` Shard ${shard.index} of ${shard.count}.`;
+  return `${checked}${part} Seed ${seed}. Reference: ${describeReference(reference)}.`;
 }
 
 function tally({ outcomes }: Report): Markup {
@@ -365,12 +366,15 @@ function leftLines(own: readonly NotChecked[]): Markup[] {
 }
 
 /** The whole run once more. */
-function rerun({ backends, outcomes, seed }: Report): Section {
+function rerun({ backends, outcomes, seed, budget, shard }: Report): Section {
   const properties = new Set(outcomes.map(({ property }) => property));
   const flags = [
     ...backends.map(({ spec }) => `--backend ${quote(spec)}`),
     ...(properties.size === 1 ? [`--property ${[...properties].join('')}`] : []),
+    ...(budget.runs === undefined ? [] : [`--runs ${budget.runs}`]),
+    ...(budget.seconds === undefined ? [] : [`--seconds ${budget.seconds}`]),
     `--seed ${seed}`,
+    ...(shard === undefined ? [] : [`--shard ${shard.index}/${shard.count}`]),
   ];
   return {
     id: 'again',

@@ -72,6 +72,14 @@ describe('the HTML report', () => {
     expect(between(text, '<section id="not-checked"', '</section>')).toContain('does not declare views');
   });
 
+  it('gives the command of the whole run, and says which part of a run it is', () => {
+    const shard = htmlText({ ...wholeReport(), shard: { index: 2, count: 3 } });
+    expect(shard).toContain('Shard 2 of 3. Seed 7.');
+    expect(between(shard, '<section id="again"', '</section>').replaceAll(/<[^>]+>/g, '')).toContain(
+      'npx maskproof fuzz --backend ./broadcast-bug.ts --backend second --runs 100 --seed 7 --shard 2/3',
+    );
+  });
+
   it('links to nothing but pages', () => {
     expect(text).toContain('<a href="https://example.org/issues/1" rel="noreferrer">');
     expect(htmlText(hostileReport(10_000))).not.toMatch(/href="(?!#)/);
