@@ -16,7 +16,7 @@ describe.skipIf(python === undefined)('PyTorch', () => {
     '%s does what is known of it and nothing else',
     async (name) => {
       const backend = await pythonBuiltin(name, { python });
-      const report = await checkBackend(backend, { runs: 40, seed: 20261123, reference: 'oracle', knownFailures });
+      const report = await checkBackend(backend, { runs: 25, seed: 20261123, reference: 'oracle', knownFailures });
       const news = report.outcomes.filter(
         ({ status, known }) => (status === 'violated' || status === 'failed') && known === undefined,
       );
