@@ -3,6 +3,7 @@ export { attentionCase, attentionMask } from './arbitraries';
 export type { CaseConstraints } from './arbitraries/constraints';
 export { defineBackend } from './backend';
 export type { Backend, BackendAnswer, BackendSession, Supports } from './backend';
+export { defineConfig, type Config } from './config';
 export { assertBackend, checkBackend, type CheckOptions } from './check-backend';
 export type { Counterexample, Outcome, Report, RunEvent } from './engine/events';
 export { BackendError, UsageError } from './errors';

@@ -34,8 +34,7 @@ const looksLikePath = (spec: string): boolean => isAbsolute(spec) || spec.includ
 
 async function exportsOf(spec: string, file: string, options: LoadOptions): Promise<unknown> {
   try {
-    if (/\.[cm]?tsx?$/.test(extname(file))) takeTypeScript(options);
-    return await requireOrImport(file);
+    return await loadModule(file, options);
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     const typed = name === 'TSError';
@@ -53,9 +52,16 @@ async function exportsOf(spec: string, file: string, options: LoadOptions): Prom
   }
 }
 
+/** What a file of the user's exports; TypeScript is compiled on the way. */
+export async function loadModule(file: string, options: LoadOptions): Promise<unknown> {
+  if (/\.[cm]?tsx?$/.test(extname(file))) takeTypeScript(options);
+  return requireOrImport(file);
+}
+
 /** CommonJS, and what can be required of ES modules; an ES module with a top-level await is imported. */
 async function requireOrImport(file: string): Promise<unknown> {
   try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- whatever the user's file is, CommonJS is tried first
     return require(file) as unknown;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

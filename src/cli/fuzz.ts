@@ -30,6 +30,8 @@ export interface FuzzOptions extends ReportFiles, PlanOptions {
   readonly backend: readonly string[];
   /** None: all of them. */
   readonly property: readonly string[];
+  /** A configuration file, or 'none'; by default the maskproof.config.ts of the working directory. */
+  readonly config?: string;
   /** Threads; 1 by default. */
   readonly jobs?: number;
   readonly reference: string;

@@ -16,6 +16,7 @@ import type { ShrinkOptions } from './shrink';
 
 /* eslint-disable @typescript-eslint/no-require-imports -- a command's modules are loaded when it is called */
 const commands = {
+  config: () => require('./config-file') as typeof import('./config-file'),
   fuzz: () => require('./fuzz') as typeof import('./fuzz'),
   replay: () => require('./replay') as typeof import('./replay'),
   shrink: () => require('./shrink') as typeof import('./shrink'),
@@ -116,7 +117,11 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .addOption(timeout())
     .addOption(ascii())
     .addOption(noCheck())
-    .action(async (options: FuzzOptions) => done(await commands.fuzz().fuzz(options, io)));
+    .option('--config <file>', 'take options from there; maskproof.config.ts by default, none: from nowhere')
+    .action(async (options: FuzzOptions, command: Command) => {
+      const isGiven = (option: string) => command.getOptionValueSource(option) === 'cli';
+      done(await commands.fuzz().fuzz(await commands.config().withConfig(options, isGiven), io));
+    });
 
   program
     .command('replay')

@@ -126,7 +126,8 @@ export function describe(x: unknown): string {
   if (x === undefined || x === null) return String(x);
   if (typeof x === 'function') return '[Function]';
   if (typeof x === 'string') return JSON.stringify(x);
-  if (typeof x !== 'object') return String(x as number | bigint | boolean | symbol);
+  if (typeof x === 'symbol') return x.toString();
+  if (typeof x === 'number' || typeof x === 'bigint' || typeof x === 'boolean') return String(x);
   if (Array.isArray(x)) return `an array of ${x.length}`;
   if (x instanceof Promise) return 'a promise inside the list';
   return `{ ${Object.keys(x).join(', ')} }`;

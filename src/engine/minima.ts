@@ -85,6 +85,8 @@ export function judgeCoverage(
     });
     const combined = searched.map(({ constraints, cells }) => ({ constraints, ...countsOf(cells) }));
     for (const { facets, share } of requirements) {
+      // A pair of which one is starved by itself says nothing new.
+      if (starved.some((one) => one.backend === name && isWithin(one.facets, facets))) continue;
       let cases = 0;
       let checked = 0;
       for (const one of combined) {
@@ -98,6 +100,10 @@ export function judgeCoverage(
     }
   }
   return { judged, starved };
+}
+
+function isWithin(part: StarvedCell['facets'], facets: StarvedCell['facets']): boolean {
+  return Object.entries(part).every(([facet, value]) => facets[facet] === value);
 }
 
 /** How many cases there were, and how many of them had given facets and were checked; single facets and pairs are added up once. */

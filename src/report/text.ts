@@ -3,6 +3,7 @@ import type { BackendInfo, Listener, Outcome, ReferenceInfo, Report, RunEvent } 
 import { packageVersion } from '../version';
 import { failureGroups, renderFinding, replayCommand, shapeKey } from './finding';
 import { notCheckedIn, type LeftOut, type NotChecked } from './not-checked';
+import { starvedLine } from './starved';
 import { count, escapeControls, indent, marksOf, paint, type Style } from './style';
 
 /** Properties listed by id where something is said of several. */
@@ -148,6 +149,7 @@ function closingOf(report: Report, options: TextOptions): string[] {
     ...failuresOf(report, options),
     ...fixedOf(report, style),
     ...notCheckedLines(notCheckedIn(report, options.leftOut), style),
+    ...coverageLines(report, style),
     '',
     summaryOf(report, style),
   ];
@@ -225,6 +227,23 @@ export function notCheckedLines(items: readonly NotChecked[], style: Style): str
     ];
   });
   return ['', paint(style, 'bold', 'Not checked:'), ...indent(lines, '  ')];
+}
+
+/** What was checked too rarely; that nothing was, where there were enough cases to tell. */
+function coverageLines({ starved, judged, backends }: Report, style: Style): string[] {
+  if (judged === 0) return [];
+  if (starved.length === 0)
+    return [
+      '',
+      `Coverage: ${count(judged, 'facet and pair of facets', 'facets and pairs of facets')} judged, none starved.`,
+    ];
+  const lines = backends.flatMap(({ name }) => {
+    const own = starved.filter(({ backend }) => backend === name);
+    return own.length === 0
+      ? []
+      : [escapeControls(name), ...own.map((cell) => `  ${escapeControls(starvedLine(cell))}`)];
+  });
+  return ['', paint(style, 'bold', 'Checked too rarely:'), ...indent(lines, '  ')];
 }
 
 /** The properties by id, or how many where they are too many to read. */

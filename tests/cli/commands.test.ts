@@ -278,7 +278,7 @@ describe('maskproof init', () => {
 describe('bad input', () => {
   it.each<[string, string[], string]>([
     ['an unknown option', ['fuzz', '--run', '3'], 'There is no option --run. Did you mean "--runs"?\n'],
-    ['an option that is not there yet', ['fuzz', '--jobs', '3'], 'There is no option --jobs.'],
+    ['a shard that is none', ['fuzz', '--shard', '3/2'], '--shard "3/2" is no shard.\n'],
     ['an unknown command', ['fuz'], 'There is no command "fuz". Did you mean "fuzz"?\n'],
     [
       'a number out of range',
