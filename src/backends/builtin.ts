@@ -10,12 +10,19 @@ export interface Builtin {
   readonly description: string;
   /** Rejects with a BackendError where its packages are not installed. */
   readonly load: () => Backend | Promise<Backend>;
+  /** Another name for one of the others: loaded when asked for, and not run a second time with all of them. */
+  readonly alias?: true;
 }
 
 export const builtins: Readonly<Record<string, Builtin>> = {
   oracle: {
     description: 'The definition itself, in float64.',
     load: () => oracleBackend(),
+  },
+  reference: {
+    description: 'The definition as TensorFlow.js operations, on the engine that needs no set-up: tfjs-wasm by another name.',
+    load: () => tfjs('wasm', 'reference'),
+    alias: true,
   },
   'tfjs-wasm': {
     description: 'The definition as TensorFlow.js operations, on WebAssembly.',
@@ -36,6 +43,9 @@ export const builtins: Readonly<Record<string, Builtin>> = {
 };
 
 export const builtinNames: readonly string[] = Object.keys(builtins);
+
+/** What runs where nobody names a backend. */
+export const usualBuiltins: readonly string[] = builtinNames.filter((name) => builtins[name].alias === undefined);
 
 /** The built-in backend of that name, one of `builtinNames`. */
 export async function builtinBackend(name: string): Promise<Backend> {

@@ -4,9 +4,8 @@ import { attendPacked, referenceConventions } from '../../reference/gpu/packing'
 import { defineBackend, type Backend } from '../backend';
 import { asLoadError } from './optional';
 
-/** The backend `tfjs-NAME`, on the engine of that name. */
-export function tfjs(engine: EngineName): Backend {
-  const name = `tfjs-${engine}`;
+/** The backend `tfjs-NAME`, on the engine of that name, or under another name. */
+export function tfjs(engine: EngineName, name = `tfjs-${engine}`): Backend {
   const entry = engineEntry(engine);
   return defineBackend({
     name,

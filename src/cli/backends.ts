@@ -1,5 +1,5 @@
 /** Which backends a command speaks to, and what becomes of those that do not load. */
-import { builtinNames } from '../backends/builtin';
+import { usualBuiltins } from '../backends/builtin';
 import { loadBackend } from '../backends/load';
 import type { Backend } from '../backend';
 import { BackendError, UsageError } from '../errors';
@@ -34,7 +34,7 @@ export async function loadBackends(
 
 /** Every built-in backend that loads here, and why the others do not. */
 export function loadBuiltins(): Promise<{ loaded: Loaded[]; unloaded: Unloaded[] }> {
-  return loadBackends(builtinNames, false);
+  return loadBackends(usualBuiltins, false);
 }
 
 function refuseSameNames(loaded: readonly Loaded[]): void {
