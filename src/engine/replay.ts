@@ -8,7 +8,7 @@ import { domainOf, unmet } from '../supports';
 import { cornerFailure, cornerViolation, type Caught } from './corner';
 import { casesOf, runAlone } from './draw';
 import type { Counterexample, Outcome } from './events';
-import type { Subject, Verdict } from './subject';
+import { rowsSince, type Subject, type Verdict } from './subject';
 
 /** Why a property has nothing to say about a case on a backend, or undefined. */
 export function misfit(subject: Subject, property: Property, c: AttentionCase): string | undefined {
@@ -118,13 +118,14 @@ const asItCame = (c: AttentionCase, after: readonly AttentionCase[], violation: 
 function clock(subject: Subject, property: Property) {
   const started = performance.now();
   const before = subject.calls;
+  const rows = { ...subject.rows };
   const outcome = (rest: Pick<Outcome, 'status' | 'cases'> & Partial<Outcome>): Outcome => ({
     property: property.id,
     statement: property.statement,
     backend: subject.backend.name,
     calls: subject.calls - before,
     seconds: (performance.now() - started) / 1000,
-    rows: { ...subject.rows },
+    rows: rowsSince(rows, subject.rows),
     ...rest,
   });
   return { outcome };

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type * as fc from 'fast-check';
 import type { AttentionCase } from '../../reference/case';
 import { BackendError } from '../errors';
-import type { Property, RowTally } from '../property';
+import type { Property } from '../property';
 import { cornerFailure, cornerViolation, type Caught } from './corner';
 import { Cells, countCase } from './coverage';
 import { casesOf, drawBatch, GuardError, reasonToSkip } from './draw';
@@ -12,7 +12,7 @@ import { joinOutcomes, skipped } from './join';
 import { batchesOf, batchSeed, type Batch } from './seed';
 import type { Session } from './session';
 import type { ShrinkLimits } from './shrink';
-import type { Subject, Verdict } from './subject';
+import { rowsSince, type Subject, type Verdict } from './subject';
 
 export interface BatchOptions {
   /** Of the run. */
@@ -74,7 +74,7 @@ async function runBatch(
   const cells = new Cells();
   const outcome = (cases: number, rest: Pick<Outcome, 'status'> & Partial<Outcome>): Outcome => {
     const calls = subject.calls - callsBefore;
-    const rows = since(rowsBefore, subject.rows);
+    const rows = rowsSince(rowsBefore, subject.rows);
     const ended = rest.status === 'held' ? {} : { ended: true as const };
     return {
       property: property.id,
@@ -141,9 +141,4 @@ async function oneAfterAnother(
     if (verdict.type !== 'held') break;
   }
   return verdicts;
-}
-
-function since(before: Record<RowTally, number>, now: Record<RowTally, number>): Record<RowTally, number> {
-  const names = Object.keys(now) as RowTally[];
-  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as Record<RowTally, number>;
 }

@@ -187,3 +187,12 @@ function thrown<T>(reply: T | Error): T {
   if (reply instanceof Error) throw reply;
   return reply;
 }
+
+/** What was counted since then. */
+export function rowsSince(
+  before: Readonly<Record<RowTally, number>>,
+  now: Readonly<Record<RowTally, number>>,
+): Record<RowTally, number> {
+  const names = Object.keys(now) as RowTally[];
+  return Object.fromEntries(names.map((name) => [name, now[name] - before[name]])) as Record<RowTally, number>;
+}
