@@ -16,6 +16,18 @@ function adding(sentinel: number): new () => Attention {
   };
 }
 
+/** Puts a number in place of dropped scores, and shows the declared one. */
+function filling(sentinel: number): new () => Attention {
+  return class extends Attention {
+    override masked(c: AttentionCase, mask: View | undefined, x: number, b: number, h: number, i: number, j: number) {
+      return this.keeps(c, mask, b, h, i, j) ? super.masked(c, mask, x, b, h, i, j) : sentinel;
+    }
+    override shownScores(c: AttentionCase, logits: Row) {
+      return logits.map((x) => (x === sentinel ? -largest[c.query.dtype] : x));
+    }
+  };
+}
+
 export const sentinels = [
   mutant({
     name: 'sentinel-of-ten',
@@ -34,13 +46,16 @@ export const sentinels = [
     name: 'sentinel-of-1e5-filled',
     mistake: 'Dropped scores become -100000, above which real scores are not guaranteed to lie.',
     link: 'https://github.com/TransformerLensOrg/TransformerLens/pull/366',
-    catches: ['hooks/sentinel'],
+    catches: ['causality/four-d-is-authoritative', 'numerics/agrees-with-reference'],
     supports: { fullyMaskedRow: 'uniform' },
-    Kernel: class extends Attention {
-      override masked(c: AttentionCase, mask: View | undefined, x: number, b: number, h: number, i: number, j: number) {
-        return this.keeps(c, mask, b, h, i, j) ? super.masked(c, mask, x, b, h, i, j) : -1e5;
-      }
-    },
+    Kernel: filling(-1e5),
+  }),
+  mutant({
+    name: 'sentinel-of-1e9-filled',
+    mistake: 'Dropped scores become -1e9, which is a bias that a caller may give to the keys that are kept.',
+    catches: ['causality/four-d-is-authoritative', 'numerics/agrees-with-reference'],
+    supports: { fullyMaskedRow: 'uniform' },
+    Kernel: filling(-1e9),
   }),
   mutant({
     name: 'sentinel-shown-as-1e9',
