@@ -62,7 +62,7 @@ function failureOf(report: Report, frames: string): Error {
   const { outcomes, backends, seed } = tamed(report);
   const [outcome] = outcomes;
   const told = outcome.fixed ? titleOf(outcome) : plainFinding(outcome, backends[0]);
-  const error = new Error(`${told}\n(seed ${seed} of the run)`);
+  const error = new Error(`${told}\n  Seed of the run: ${seed}.`);
   error.name = 'MaskproofError';
   error.stack = `${error.name}: ${error.message}\n${frames}`;
   return error;
