@@ -57,43 +57,45 @@ class Case:
         "grad_output",
     )
 
-    def __init__(self, wire, tensors):
+    def __init__(self, wire, arrays, dtype):
+        """`arrays` by the names of `tensor_names`; `dtype` tells that of a tensor on the wire."""
         get = wire.get
-        arrays = tensors.arrays
         self.bridge = get("bridge", "base")
-        self.query = arrays[wire["query"]]
-        self.key = arrays[wire["key"]]
-        self.value = arrays[wire["value"]]
-        self.dtype = tensors.dtype(wire["query"])
+        self.query = arrays["query"]
+        self.key = arrays["key"]
+        self.value = arrays["value"]
+        self.dtype = dtype(wire["query"])
         mask = get("mask")
-        self.mask = mask and Mask(mask["rank"], mask["form"], arrays[mask["tensor"]], tensors.dtype(mask["tensor"]))
+        self.mask = mask and Mask(mask["rank"], mask["form"], arrays["mask"], dtype(mask["tensor"]))
         self.is_causal = wire["is_causal"]
         # "NaN" and the like are strings on the wire, and float() reads them.
         self.scale = float(wire["scale"])
         rotary = get("rotary")
         self.rotary = rotary and Rotary(
-            rotary["rotary_dim"], float(rotary["rotary_base"]), rotary["layout"], arrays[rotary["position_ids"]]
+            rotary["rotary_dim"], float(rotary["rotary_base"]), rotary["layout"], arrays["position_ids"]
         )
         self.left_window_size = get("left_window_size")
         self.right_window_size = get("right_window_size")
         softcap = get("softcap")
         self.softcap = None if softcap is None else float(softcap)
-        segments = get("segments")
-        self.segments = None if segments is None else arrays[segments]
+        self.segments = arrays.get("segments")
         self.mask_layout = get("mask_layout")
         want = get("want")
         self.want = frozenset(name for name, yes in want.items() if yes) if want else frozenset()
-        grad_output = get("grad_output")
-        self.grad_output = None if grad_output is None else arrays[grad_output]
+        self.grad_output = arrays.get("grad_output")
 
 
 def tensor_names(wire):
     """The tensors of a case on the wire: what they are called there, by the name that reports use."""
-    names = {name: wire[name] for name in ("query", "key", "value", "segments", "grad_output") if name in wire}
+    names = {"query": wire["query"], "key": wire["key"], "value": wire["value"]}
     if "mask" in wire:
         names["mask"] = wire["mask"]["tensor"]
     if "rotary" in wire:
         names["position_ids"] = wire["rotary"]["position_ids"]
+    if "segments" in wire:
+        names["segments"] = wire["segments"]
+    if "grad_output" in wire:
+        names["grad_output"] = wire["grad_output"]
     return names
 
 

@@ -23,19 +23,36 @@ ALIGNMENT = 64
 _PADDING = [bytes(n) for n in range(ALIGNMENT)]
 
 
-class Tensors:
-    """The tensors of a file, each an array that begins at a multiple of 64 bytes and can be written to."""
+class File:
+    """A file that was read: its metadata, and its tensors by name."""
 
     def __init__(self, file):
         size = int.from_bytes(file[:8], "little")
-        header = json.loads(bytes(file[8 : 8 + size]))
-        self.metadata = header.pop("__metadata__", {})
-        data = memoryview(file)[8 + size :]
+        self._header = json.loads(bytes(file[8 : 8 + size]))
+        self._data = memoryview(file)[8 + size :]
+        self.metadata = self._header.pop("__metadata__", {})
+
+    def __iter__(self):
+        return iter(self._header)
+
+    def dtype(self, name):
+        """What cases call the dtype of a tensor: "bfloat16" where its array holds words."""
+        return DTYPES[self._header[name]["dtype"]]
+
+    def copies(self, names):
+        return Copies([self._header[name] for name in names], self._data)
+
+
+class Copies:
+    """An array for each entry of a header, in order: it begins at a multiple of 64 bytes and can be written to."""
+
+    def __init__(self, entries, data):
         parts = []
+        places = []
         place = 0
-        for entry in header.values():
+        for entry in entries:
             begin, end = entry["data_offsets"]
-            entry["place"] = place
+            places.append(place)
             parts.append(data[begin:end])
             gap = (begin - end) % ALIGNMENT
             if gap:
@@ -46,25 +63,19 @@ class Tensors:
         start = -memory.ctypes.data % ALIGNMENT
         self._memory = memory[start : start + place]
         self._memory[:] = np.frombuffer(self._sent, np.uint8)
-        self._header = header
-        self.arrays = {
-            name: np.ndarray(entry["shape"], FORMATS[entry["dtype"]], memory, start + entry["place"])
-            for name, entry in header.items()
-        }
-
-    def dtype(self, name):
-        """What cases call the dtype of an array: "bfloat16" where it holds words."""
-        return DTYPES[self._header[name]["dtype"]]
+        self._places = places
+        self.arrays = [
+            np.ndarray(entry["shape"], FORMATS[entry["dtype"]], memory, start + place)
+            for entry, place in zip(entries, places)
+        ]
 
     def changed(self):
-        """The names of the arrays that are no longer what was read."""
+        """The positions of the arrays that are no longer what was read."""
         if self._memory.tobytes() == self._sent:
             return []
-        return [name for name in self.arrays if self._is_changed(name)]
+        return [n for n, place in enumerate(self._places) if self._is_changed(place, place + self.arrays[n].nbytes)]
 
-    def _is_changed(self, name):
-        begin = self._header[name]["place"]
-        end = begin + self.arrays[name].nbytes
+    def _is_changed(self, begin, end):
         return self._memory[begin:end].tobytes() != self._sent[begin:end]
 
 

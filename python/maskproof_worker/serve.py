@@ -11,7 +11,7 @@ import numpy as np
 from . import stdio
 from .case import Case, error_on_wire, tensor_names
 from .frames import read_frame, write_frame
-from .safetensors import Tensors, file_parts
+from .safetensors import File, file_parts
 
 PROTOCOL = 1
 # The key of the metadata that holds the message.
@@ -42,8 +42,8 @@ def serve(*, name, supports, attend, open=None, close=None, libraries=(), sessio
         frame = read_frame(reader)
         if frame is None:
             break
-        tensors = Tensors(frame)
-        message, arrays = answer(json.loads(tensors.metadata[KEY]), tensors)
+        file = File(frame)
+        message, arrays = answer(json.loads(file.metadata[KEY]), file)
         say(writer, message, arrays)
 
 
@@ -90,12 +90,12 @@ class Answerer:
         self.close = close
         self.sessions = {}
 
-    def __call__(self, request, tensors):
+    def __call__(self, request, file):
         reply = {"id": request["id"]}
         try:
             kind = request["type"]
             if kind == "attend":
-                answers, arrays = self.answers(self.sessions[request["session"]], request["cases"], tensors)
+                answers, arrays = self.answers(self.sessions[request["session"]], request["cases"], file)
                 return {"type": "answer", **reply, "answers": answers}, arrays
             if kind == "open":
                 self.sessions[request["session"]] = self.open(request.get("options", {}))
@@ -107,19 +107,25 @@ class Answerer:
         except Exception as error:
             return {"type": "error", **reply, "error": error_on_wire(error)}, None
 
-    def answers(self, session, wire_cases, tensors):
-        cases = [Case(wire, tensors) for wire in wire_cases]
+    def answers(self, session, wire_cases, file):
+        names = [tensor_names(wire) for wire in wire_cases]
+        # Two cases may name one tensor; each gets a copy of its own.
+        copies = file.copies([tensor for of_case in names for tensor in of_case.values()])
+        arrays = iter(copies.arrays)
+        cases = [Case(wire, dict(zip(of_case, arrays)), file.dtype) for wire, of_case in zip(wire_cases, names)]
         given = self.attend(session, cases)
-        changed = set(tensors.changed())
+        changed = set(copies.changed())
         arrays = {}
         answers = []
+        first = 0
         for n, answer in enumerate(given):
             if isinstance(answer, Exception):
                 said = {"error": error_on_wire(answer)}
             else:
                 said = answer_on_wire(answer, f"{n}.", arrays)
-            if changed and n < len(wire_cases):
-                said["changed"] = [name for name, key in tensor_names(wire_cases[n]).items() if key in changed]
+            if changed and n < len(names):
+                said["changed"] = [name for place, name in enumerate(names[n], first) if place in changed]
+                first += len(names[n])
             answers.append(said)
         return answers, arrays
 

@@ -50,27 +50,34 @@ export class MessageError extends Error {
 
 /** A frame that asks. */
 export function writeRequest(request: Request): Uint8Array {
-  const tensors: [string, Tensor][] = [];
+  const tensors = new Map<Tensor, string>();
   const message =
     request.type === 'attend'
       ? { ...request, cases: request.cases.map((c, n) => caseBeside(c, tensors, `${n}.`)) }
       : request;
-  return framed(writeSafetensors(tensors, { [KEY]: JSON.stringify(message) }, FRAME_OFFSET));
+  return framed(writeSafetensors(byName(tensors), { [KEY]: JSON.stringify(message) }, FRAME_OFFSET));
 }
 
-/** The case in words, its tensors put into `tensors` under names that begin with `prefix`. */
-function caseBeside(c: AttentionCase, tensors: [string, Tensor][], prefix: string): WireCase<string> {
-  return caseToWireWith(c, (tensor: Tensor, name: TensorName) => {
-    tensors.push([prefix + name, tensor]);
-    return prefix + name;
+/** The case in words, its tensors put into `tensors` under names that begin with `prefix`. One that is there already goes by the name it has. */
+function caseBeside(c: AttentionCase, tensors: Map<Tensor, string>, prefix: string): WireCase<string> {
+  return caseToWireWith(c, (tensor: Tensor, part: TensorName) => {
+    const known = tensors.get(tensor);
+    if (known !== undefined) return known;
+    const name = prefix + part;
+    tensors.set(tensor, name);
+    return name;
   });
+}
+
+function* byName(tensors: ReadonlyMap<Tensor, string>): IterableIterator<readonly [string, Tensor]> {
+  for (const [tensor, name] of tensors) yield [name, tensor];
 }
 
 /** A case as a safetensors file, its tensors named as they are in the wire form. */
 export function caseToSafetensors(c: AttentionCase): Uint8Array {
-  const tensors: [string, Tensor][] = [];
+  const tensors = new Map<Tensor, string>();
   const message = JSON.stringify(caseBeside(c, tensors, ''));
-  return writeSafetensors(tensors, { [KEY]: message });
+  return writeSafetensors(byName(tensors), { [KEY]: message });
 }
 
 /** The way back. Throws a SafetensorsError, a MessageError or a WireError. */

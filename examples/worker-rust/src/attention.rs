@@ -44,9 +44,7 @@ pub fn attend(case: &Case) -> Result<Vec<(&'static str, Tensor)>, String> {
                         Some((j, dot * case.scale + bias))
                     })
                     .collect();
-                let top = scores
-                    .iter()
-                    .fold(f64::NEG_INFINITY, |top, &(_, score)| top.max(score));
+                let top = scores.iter().fold(f64::NEG_INFINITY, |top, &(_, score)| top.max(score));
                 let sum: f64 = scores.iter().map(|(_, score)| (score - top).exp()).sum();
                 for (j, score) in scores {
                     let weight = (score - top).exp() / sum;

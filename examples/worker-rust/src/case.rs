@@ -15,10 +15,7 @@ impl Tensor {
     pub fn from_numbers(dtype: Dtype, shape: &[usize], numbers: &[f64]) -> Tensor {
         let bytes = match dtype {
             Dtype::F64 => numbers.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            _ => numbers
-                .iter()
-                .flat_map(|&x| (x as f32).to_le_bytes())
-                .collect(),
+            _ => numbers.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect(),
         };
         Tensor {
             dtype,
@@ -40,22 +37,15 @@ impl Numbers {
         let name = name.as_str().ok_or("a tensor is missing")?;
         let view = tensors.tensor(name).map_err(|error| error.to_string())?;
         if view.shape().len() != rank {
-            return Err(format!(
-                "{name} has {} axes, not {rank}",
-                view.shape().len()
-            ));
+            return Err(format!("{name} has {} axes, not {rank}", view.shape().len()));
         }
         let bytes = view.data();
         let data = match view.dtype() {
-            Dtype::F64 => numbers(bytes, |word| f64::from_le_bytes(word)),
+            Dtype::F64 => numbers(bytes, f64::from_le_bytes),
             Dtype::F32 => numbers(bytes, |word| f32::from_le_bytes(word) as f64),
             Dtype::I64 => numbers(bytes, |word| i64::from_le_bytes(word) as f64),
             Dtype::BOOL => numbers(bytes, |[byte]| byte as f64),
-            other => {
-                return Err(format!(
-                    "{name} is {other:?}, which this worker does not declare"
-                ))
-            }
+            other => return Err(format!("{name} is {other:?}, which this worker does not declare")),
         };
         Ok(Numbers {
             dtype: view.dtype(),
@@ -97,10 +87,7 @@ impl Case {
         let key = Numbers::read(&wire["key"], tensors, 4)?;
         let value = Numbers::read(&wire["value"], tensors, 4)?;
         let ([batch, heads, _, head_dim], [b, kv_heads, kv_len, d]) = (axes(&query), axes(&key));
-        if [b, d] != [batch, head_dim]
-            || axes(&value)[..3] != [batch, kv_heads, kv_len]
-            || heads % kv_heads != 0
-        {
+        if [b, d] != [batch, head_dim] || axes(&value)[..3] != [batch, kv_heads, kv_len] || heads % kv_heads != 0 {
             return Err(format!(
                 "query {:?}, key {:?} and value {:?} do not fit",
                 query.shape, key.shape, value.shape
@@ -108,7 +95,7 @@ impl Case {
         }
         let mask = match &wire["mask"] {
             Value::Null => None,
-            mask => Some(read_mask(mask, tensors, kv_len)?),
+            mask => Some(read_mask(mask, tensors, axes(&query), kv_len)?),
         };
         Ok(Case {
             query,
@@ -122,20 +109,29 @@ impl Case {
     }
 }
 
-fn read_mask(wire: &Value, tensors: &SafeTensors, kv_len: usize) -> Result<Mask, String> {
+fn read_mask(wire: &Value, tensors: &SafeTensors, query: [usize; 4], kv_len: usize) -> Result<Mask, String> {
     let rank = wire["rank"].as_u64().ok_or("the mask has no rank")? as usize;
     let cells = Numbers::read(&wire["tensor"], tensors, rank)?;
-    match cells.shape.last() {
-        Some(&columns) if columns == kv_len => Ok(Mask {
-            rank,
-            is_additive: wire["form"] == "additive",
-            cells,
-        }),
-        _ => Err(format!(
-            "a mask of shape {:?} was given for {kv_len} keys",
+    let [batch, heads, q_len, _] = query;
+    let due = match rank {
+        2 => vec![batch, kv_len],
+        3 => vec![batch, q_len, kv_len],
+        4 => vec![batch, heads, q_len, kv_len],
+        other => return Err(format!("a mask has rank 2, 3 or 4, not {other}")),
+    };
+    // Rank 4 broadcasts, but never over the keys.
+    let fits = |axis: usize| cells.shape[axis] == due[axis] || (rank == 4 && axis < 3 && cells.shape[axis] == 1);
+    if !(0..rank).all(fits) {
+        return Err(format!(
+            "a mask of shape {:?} was given where {due:?} is due",
             cells.shape
-        )),
+        ));
     }
+    Ok(Mask {
+        rank,
+        is_additive: wire["form"] == "additive",
+        cells,
+    })
 }
 
 pub fn axes(numbers: &Numbers) -> [usize; 4] {

@@ -93,10 +93,7 @@ fn reply_to(file: &[u8], sessions: &mut HashSet<u64>) -> (Value, Vec<(String, Te
             (json!({ "type": "closed", "id": id }), vec![])
         }
         Some("attend") if sessions.contains(&session) => answer(id, &request["cases"], &tensors),
-        Some("attend") => (
-            error_reply(id, &format!("session {session} is not open")),
-            vec![],
-        ),
+        Some("attend") => (error_reply(id, &format!("session {session} is not open")), vec![]),
         other => (
             error_reply(id, &format!("there is no request of type {other:?}")),
             vec![],
@@ -122,13 +119,8 @@ fn answer(id: &Value, cases: &Value, tensors: &SafeTensors) -> (Value, Vec<(Stri
                 }
                 answers.push(Value::Object(names));
             }
-            Err(problem) => {
-                answers.push(json!({ "error": { "type": "CaseError", "message": problem } }))
-            }
+            Err(problem) => answers.push(json!({ "error": { "type": "CaseError", "message": problem } })),
         }
     }
-    (
-        json!({ "type": "answer", "id": id, "answers": answers }),
-        given,
-    )
+    (json!({ "type": "answer", "id": id, "answers": answers }), given)
 }
