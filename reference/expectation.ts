@@ -58,8 +58,6 @@ export interface Expectation {
   readonly keep: Uint8Array;
 }
 
-export type Expect = (c: AttentionCase, conventions: Conventions, precision: Precision) => Expectation;
-
 /**
  * The definition's answer to a case under a backend's conventions, with what its precision allows: one pass for both.
  * Every number but the radii is bitwise that of `attend` in oracle.ts.

@@ -26,5 +26,3 @@ function stronger(a: Presence, b: Presence): Presence {
   if (a === 'never' || b === 'never') return 'never';
   return a === 'always' || b === 'always' ? 'always' : 'allow';
 }
-
-export { emptiness } from './emptiness';

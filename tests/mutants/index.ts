@@ -12,7 +12,6 @@ import { state } from './state';
 import { windows } from './windows';
 
 export { equivalents } from './equivalents';
-export type { Equivalent } from './equivalents';
 export type { Mutant } from './mutant';
 
 export const mutants: readonly Mutant[] = [
