@@ -202,7 +202,11 @@ async function probe(
   try {
     return await subject.inFreshSession((session) =>
       subject.ask(session, async (context) => {
-        const { leaked, ignored } = judgeProbe(context, c, readProbe(c, await context.attend(probeCases(c))));
+        const { leaked, ignored } = judgeProbe(
+          context,
+          c,
+          readProbe(c, await context.attend(probeCases(c, subject.supports))),
+        );
         return { leaked, ignored };
       }),
     );

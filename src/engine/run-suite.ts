@@ -31,7 +31,7 @@ export interface SuiteOptions {
   readonly knownFailures?: readonly KnownFailureEntry[];
   /** Stops after the first outcome that is neither held, skipped nor known. */
   readonly failFast?: boolean;
-  /** Milliseconds that one call of a backend may take; 10,000 by default. */
+  /** Milliseconds that one call of a backend may take; 30,000 by default. */
   readonly timeoutMs?: number;
   /** Milliseconds that shrinking one finding may take. By default 20,000 where `seconds` is given; else 300,000, which the number of tries ends long before, so that the same seed ends in the same case on a slower machine. */
   readonly shrinkMs?: number;
@@ -42,7 +42,7 @@ export interface SuiteOptions {
 }
 
 export const defaultRuns = 100;
-export const defaultTimeoutMs = 10_000;
+export const defaultTimeoutMs = 30_000;
 
 /** One property on one backend, on its way to an outcome. */
 interface Entry {

@@ -127,6 +127,7 @@ export class Subject {
       return (await session.attend(cases)).map((result) => this.#judged(result));
     } catch (error) {
       if (!(error instanceof BatchError)) throw error;
+      if (error.code === 'timed_out' && cases.length > 1) return this.#byHalves(cases);
       const culprit = cases.length === 1 ? 0 : await firstCulprit(cases, (some) => this.throwsOn(some));
       if (culprit === undefined) {
         error.company = await shortestSequence(cases, (some) => this.throwsOn(some));
@@ -134,6 +135,18 @@ export class Subject {
       }
       return cases.map((_, n) => (n === culprit ? error : new Unanswered()));
     }
+  }
+
+  /** A batch that is slow as a whole is no finding while its cases are answered in time: half of it at a time, until what hangs is alone. */
+  async #byHalves(cases: readonly AttentionCase[]): Promise<(Reply | Error)[]> {
+    const middle = cases.length >> 1;
+    const answers = (some: readonly AttentionCase[]) => this.inFreshSession((session) => this.#answers(session, some));
+    const first = await answers(cases.slice(0, middle));
+    const rest = cases.slice(middle);
+    return [
+      ...first,
+      ...(first.some((reply) => reply instanceof Error) ? rest.map(() => new Unanswered()) : await answers(rest)),
+    ];
   }
 
   async #attempt(session: Session, c: AttentionCase): Promise<(Reply | Error)[]> {

@@ -20,7 +20,15 @@ function backend(attend: BackendSession['attend'], open?: Backend['open']): Back
 
 async function run(subject: Backend, options: Partial<SuiteOptions> & { property?: Property } = {}): Promise<Outcome> {
   const { property = booleanEqualsAdditive, ...rest } = options;
-  const report = await runSuite({ backends: [subject], properties: [property], seed: 7, runs: 200, reference: await openReference('oracle'), timeoutMs: 300, ...rest });
+  const report = await runSuite({
+    backends: [subject],
+    properties: [property],
+    seed: 7,
+    runs: 200,
+    reference: await openReference('oracle'),
+    timeoutMs: 300,
+    ...rest,
+  });
   return report.outcomes[0];
 }
 
@@ -41,7 +49,8 @@ describe('a backend that errs', () => {
     const outcome = await run(
       backend((cases) => {
         const grouped = cases.some((c) => sizesOf(c).numKvHeads < sizesOf(c).numHeads);
-        if (grouped && cases.some((c) => sizesOf(c).batch === 3 && sizesOf(c).numKvHeads === sizesOf(c).numHeads)) throw new Error('confused');
+        if (grouped && cases.some((c) => sizesOf(c).batch === 3 && sizesOf(c).numKvHeads === sizesOf(c).numHeads))
+          throw new Error('confused');
         return right(cases);
       }),
     );
@@ -60,8 +69,23 @@ describe('a backend that errs', () => {
     expect(sizesOf(outcome.failure!.case!).qLen).toBe(5);
   });
 
+  it('is slow for many cases and quick for few: a batch that takes too long is halved, and nobody is accused', async () => {
+    const outcome = await run(
+      backend(async (cases) => {
+        await new Promise((resolve) => setTimeout(resolve, cases.length > 40 ? 600 : 1));
+        return right(cases);
+      }),
+      { runs: 63 },
+    );
+    expect(outcome).toMatchObject({ status: 'held', cases: 63 });
+  });
+
   it('never settles its promise', async () => {
-    const outcome = await run(backend((cases) => (cases.some((c) => sizesOf(c).qLen === 5) ? new Promise<never>(() => undefined) : right(cases))));
+    const outcome = await run(
+      backend((cases) =>
+        cases.some((c) => sizesOf(c).qLen === 5) ? new Promise<never>(() => undefined) : right(cases),
+      ),
+    );
     expect(outcome.failure?.message).toContain('did not come back within 300 ms while answering');
   });
 
@@ -69,10 +93,28 @@ describe('a backend that errs', () => {
     ['nothing', () => undefined, 'answered undefined where { output } is due'],
     ['no output', () => ({}), 'answered output undefined where float'],
     ['another shape', (a) => ({ output: { ...('output' in a && a.output), shape: [1, 2, 3] } }), '[1,2,3] where '],
-    ['another dtype', (a) => ({ output: { ...('output' in a && a.output), dtype: 'int64' } }), 'answered output as int64['],
-    ['too few numbers', (a) => ({ output: { ...('output' in a && a.output), data: new Float64Array(0) } }), 'with 0 numbers where'],
-    ['text for numbers', (a) => ({ output: { ...('output' in a && a.output), data: Array.from('output' in a ? a.output.data : [], String) } }), 'data that are not all numbers'],
-    ['an error', () => ({ error: { type: 'ValueError', message: 'no such mask' } }), 'answered a case that it declares with ValueError: no such mask'],
+    [
+      'another dtype',
+      (a) => ({ output: { ...('output' in a && a.output), dtype: 'int64' } }),
+      'answered output as int64[',
+    ],
+    [
+      'too few numbers',
+      (a) => ({ output: { ...('output' in a && a.output), data: new Float64Array(0) } }),
+      'with 0 numbers where',
+    ],
+    [
+      'text for numbers',
+      (a) => ({
+        output: { ...('output' in a && a.output), data: Array.from('output' in a ? a.output.data : [], String) },
+      }),
+      'data that are not all numbers',
+    ],
+    [
+      'an error',
+      () => ({ error: { type: 'ValueError', message: 'no such mask' } }),
+      'answered a case that it declares with ValueError: no such mask',
+    ],
   ])('answers with %s', async (_, spoil, message) => {
     const outcome = await run(backend((cases) => right(cases).map((a, n) => spoil(a, cases[n]) as BackendAnswer)));
     expect(outcome).toMatchObject({ status: 'failed', failure: { stage: 'answer' } });
@@ -81,7 +123,9 @@ describe('a backend that errs', () => {
 
   it('gives too few answers', async () => {
     const outcome = await run(backend((cases) => right(cases).slice(1)));
-    expect(outcome.failure?.message).toMatch(/The backend misbehaving gave \d+ answers for \d+ cases\.\n {2}attend\(cases\) returns a list with one answer a case, in order\./);
+    expect(outcome.failure?.message).toMatch(
+      /The backend misbehaving gave \d+ answers for \d+ cases\.\n {2}attend\(cases\) returns a list with one answer a case, in order\./,
+    );
   });
 
   it('does not open: one failure, and the rest is skipped with the reason', async () => {
@@ -101,7 +145,14 @@ describe('a backend that errs', () => {
   });
 
   it('answers NaN where a number is due: that is a violation and no failure', async () => {
-    const outcome = await run(backend((cases) => right(cases).map((a) => ('output' in a ? { ...a, output: { ...a.output, data: a.output.data.map(() => NaN) } } : a))), { property: agrees });
+    const outcome = await run(
+      backend((cases) =>
+        right(cases).map((a) =>
+          'output' in a ? { ...a, output: { ...a.output, data: a.output.data.map(() => NaN) } } : a,
+        ),
+      ),
+      { property: agrees },
+    );
     expect(outcome.status).toBe('violated');
   });
 
@@ -135,7 +186,10 @@ describe('a failure that needs calls before it', () => {
         };
       },
     };
-    const rankTwo: Property = { ...booleanEqualsAdditive, guard: (c) => c.mask?.rank !== 3 || c.mask.tensor.data.every((cell) => cell === 1) };
+    const rankTwo: Property = {
+      ...booleanEqualsAdditive,
+      guard: (c) => c.mask?.rank !== 3 || c.mask.tensor.data.every((cell) => cell === 1),
+    };
     const outcome = await run(stale, { property: rankTwo, runs: 500 });
     expect(outcome.status).toBe('violated');
     const { after, case: c, path } = outcome.counterexample!;
@@ -148,7 +202,10 @@ describe('a failure that needs calls before it', () => {
 
 describe('a run', () => {
   it('gives the same findings for the same seed', async () => {
-    const broken = () => backend((cases) => right(cases.map((c) => (c.mask?.form === 'boolean' && c.mask.rank === 2 ? { ...c, mask: undefined } : c))));
+    const broken = () =>
+      backend((cases) =>
+        right(cases.map((c) => (c.mask?.form === 'boolean' && c.mask.rank === 2 ? { ...c, mask: undefined } : c))),
+      );
     const strip = ({ seconds, ...rest }: Outcome) => ({ ...rest, seconds: typeof seconds });
     expect(strip(await run(broken()))).toEqual(strip(await run(broken())));
   });
@@ -170,7 +227,13 @@ describe('a run', () => {
   });
 
   it('stops after the given seconds, having tried every property', async () => {
-    const report = await runSuite({ backends: [oracle], properties: [booleanEqualsAdditive, noInfluence], seed: 1, seconds: 0.5, reference: await openReference('oracle') });
+    const report = await runSuite({
+      backends: [oracle],
+      properties: [booleanEqualsAdditive, noInfluence],
+      seed: 1,
+      seconds: 0.5,
+      reference: await openReference('oracle'),
+    });
     expect(report.outcomes.every(({ status, cases }) => status === 'held' && cases > 0)).toBe(true);
   });
 });
