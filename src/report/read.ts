@@ -63,8 +63,8 @@ function reportOf(json: JsonValue): Report {
     budget: given({
       runs: budget.at('runs').optional(number),
       seconds: budget.at('seconds').optional(number),
-      mode: budget.at('mode').optional((value) => value.oneOf(['pr', 'nightly'] as const)),
       failFast: budget.at('fail_fast').optional((value) => value.isTrue()),
+      mode: budget.at('mode').optional((value) => value.oneOf(['pr', 'nightly'] as const)),
     }),
     ...(shard.isGiven && { shard: { index: shard.at('index').count(), count: shard.at('count').count() } }),
     reference: given({
