@@ -92,3 +92,26 @@ def eager():
         # Where the processor multiplies bfloat16 itself, it reads and writes subnormals as zero.
         "bfloat16": half("bfloat16", {"flush": True}),
     }
+
+
+def flex():
+    """flex_attention as it runs uncompiled: scores and softmax in float32, weights stored in the dtype of the case before they meet the values."""
+    kernels = math_kernel()
+    single, double = kernels["float32"], kernels["float64"]
+
+    def half(dtype, flush):
+        return {
+            **single,
+            "accumulate": {"type": "float32", **flush},
+            "scale": {"roundings": 2},
+            "weights": {"type": dtype, **flush, "normalised": True, "in_sum": False},
+            "output": dtype,
+        }
+
+    return {
+        "float32": {**single, "scale": {"roundings": 2}},
+        "float64": {**double, "scale": {"roundings": 2}},
+        "float16": half("float16", {}),
+        # Where the processor multiplies bfloat16 itself, it reads and writes subnormals as zero.
+        "bfloat16": half("bfloat16", {"flush": True}),
+    }

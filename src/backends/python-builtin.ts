@@ -42,6 +42,10 @@ export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
     file: 'torch_mha.py',
     variant: 'fast',
   },
+  'torch-flex': {
+    description: "PyTorch's flex_attention, not compiled.",
+    file: 'torch_flex.py',
+  },
 };
 
 export const pythonBuiltinNames: readonly string[] = Object.keys(pythonBuiltins);
