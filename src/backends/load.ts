@@ -1,4 +1,4 @@
-/** From what the user wrote to a backend: a built-in name, or the path of an adapter in TypeScript or JavaScript. */
+/** From what the user wrote to a backend: a built-in name, the path of an adapter in TypeScript or JavaScript, or a worker. */
 import { existsSync } from 'node:fs';
 import { basename, extname, isAbsolute, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,27 +8,35 @@ import { didYouMean } from '../nearest';
 import { describe } from '../engine/answers';
 import { supportsProblem } from '../supports';
 import { builtinBackend, builtinNames } from './builtin';
+import { pythonBuiltin, pythonBuiltinNames } from './python-builtin';
 import { rememberSpec } from './spec';
 import { takeTypeScript } from './typescript';
+import { isWorkerSpec, workerBackend } from './worker';
 
 export interface LoadOptions {
   /** Whether adapters in TypeScript are type-checked. */
   readonly check: boolean;
+  /** The interpreter that workers in Python run in. */
+  readonly python?: string;
 }
 
 /** Throws a UsageError for an unknown name and a BackendError of stage 'load' for a file that makes no backend. */
 export async function loadBackend(spec: string, options: LoadOptions): Promise<Backend> {
   if (builtinNames.includes(spec)) return rememberSpec(await builtinBackend(spec), spec);
+  if (pythonBuiltinNames.includes(spec)) return rememberSpec(await pythonBuiltin(spec, options), spec);
+  if (isWorkerSpec(spec)) return rememberSpec(await workerBackend(spec, options), spec);
   if (!looksLikePath(spec))
     throw new UsageError('unknown_backend', {
-      what: `There is no backend ${JSON.stringify(spec)}.${didYouMean(spec, builtinNames)}`,
-      facts: [`Built in: ${builtinNames.join(', ')}.`],
+      what: `There is no backend ${JSON.stringify(spec)}.${didYouMean(spec, everyName)}`,
+      facts: [`Built in: ${everyName.join(', ')}.`],
       mend: 'An adapter of your own is given by its path: --backend ./my-backend.ts.',
     });
   const file = resolve(spec);
   if (!existsSync(file)) throw cannotLoad(spec, 'BackendMissingError', 'file_missing', { what: `There is no file ${spec}.`, facts: [`Looked for ${file}.`], mend: 'Give the path of an adapter, or run "maskproof init" to get one to start from.' });
   return rememberSpec(shaped(spec, await exportsOf(spec, file, options)), spec);
 }
+
+const everyName = [...builtinNames, ...pythonBuiltinNames];
 
 const looksLikePath = (spec: string): boolean => isAbsolute(spec) || spec.includes('/') || spec.includes(sep) || /\.[cm]?[jt]sx?$/.test(spec);
 
