@@ -134,7 +134,7 @@ class Law(pytest.Item):
         return super().repr_failure(excinfo)
 
     def reportinfo(self):
-        return self.path, None, f"{self.parent.name}: {self.name}"
+        return self.path, 0, f"{self.parent.name}: {self.name}"
 
 
 class LawBroken(Exception):
