@@ -37,14 +37,24 @@ export interface CheckOptions {
  */
 export async function checkBackend(backend: Backend, options: CheckOptions = {}): Promise<Report> {
   const problem = supportsProblem(backend.supports);
-  if (problem !== undefined) throw new UsageError('not_a_backend', { what: `The backend ${backend.name} declares what cannot be read: ${problem}` });
+  if (problem !== undefined)
+    throw new UsageError('not_a_backend', {
+      what: `The backend ${backend.name} declares what cannot be read: ${problem}`,
+    });
   positive('runs', options.runs);
   positive('seconds', options.seconds);
   const seed = options.seed ?? randomInt(maxSeed + 1);
-  if (!Number.isInteger(seed) || seed < 0 || seed > maxSeed) throw new UsageError('out_of_range', { what: `seed=${seed} is no whole number from 0 to ${maxSeed}.` });
+  if (!Number.isInteger(seed) || seed < 0 || seed > maxSeed)
+    throw new UsageError('out_of_range', { what: `seed=${seed} is no whole number from 0 to ${maxSeed}.` });
   const reference = await openReference(options.reference ?? 'auto');
   try {
-    return await runSuite({ ...options, backends: [backend], properties: options.properties ?? everyProperty, seed, reference });
+    return await runSuite({
+      ...options,
+      backends: [backend],
+      properties: options.properties ?? everyProperty,
+      seed,
+      reference,
+    });
   } finally {
     await reference.close();
   }
@@ -54,12 +64,18 @@ export async function checkBackend(backend: Backend, options: CheckOptions = {})
 export async function assertBackend(backend: Backend, options: CheckOptions = {}): Promise<void> {
   const report = await checkBackend(backend, options);
   const bad = report.outcomes.filter(isBad);
-  if (bad.length > 0) throw new Error(`${backend.name}: ${bad.length} of ${report.outcomes.length} properties do not hold (seed ${report.seed}).\n\n${renderReport(report)}`);
-  if (report.outcomes.every(({ status }) => status === 'skipped')) throw new Error(`${backend.name}: nothing was checked.\n\n${renderReport(report)}`);
+  if (bad.length > 0)
+    throw new Error(
+      `${backend.name}: ${bad.length} of ${report.outcomes.length} properties do not hold (seed ${report.seed}).\n\n${renderReport(report)}`,
+    );
+  if (report.outcomes.every(({ status }) => status === 'skipped'))
+    throw new Error(`${backend.name}: nothing was checked.\n\n${renderReport(report)}`);
 }
 
-const isBad = ({ status, known, fixed }: Outcome): boolean => fixed !== undefined || (known === undefined && (status === 'violated' || status === 'failed'));
+const isBad = ({ status, known, fixed }: Outcome): boolean =>
+  fixed !== undefined || (known === undefined && (status === 'violated' || status === 'failed'));
 
 function positive(name: string, value: number | undefined): void {
-  if (value !== undefined && !(value > 0)) throw new UsageError('out_of_range', { what: `${name}=${value} is not positive.` });
+  if (value !== undefined && !(value > 0))
+    throw new UsageError('out_of_range', { what: `${name}=${value} is not positive.` });
 }

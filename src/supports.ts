@@ -54,20 +54,25 @@ export function supportsProblem(supports: unknown): string | undefined {
 
 function fieldProblem(field: keyof Supports, value: unknown): string | undefined {
   const { one, each } = fields[field];
-  if (one !== undefined && !one.includes(value)) return `supports.${field} is ${show(value)}; it is one of ${one.map(show).join(', ')}.`;
+  if (one !== undefined && !one.includes(value))
+    return `supports.${field} is ${show(value)}; it is one of ${one.map(show).join(', ')}.`;
   if (each !== undefined) {
-    if (!Array.isArray(value)) return `supports.${field} is ${show(value)}; it is a list of ${each.map(show).join(', ')}.`;
+    if (!Array.isArray(value))
+      return `supports.${field} is ${show(value)}; it is a list of ${each.map(show).join(', ')}.`;
     const odd: unknown = value.find((x) => !each.includes(x));
     if (odd !== undefined) return `supports.${field} holds ${show(odd)}; it is a list of ${each.map(show).join(', ')}.`;
   }
   if (field === 'fullyMaskedRow') {
     const byForm = typeof value === 'object' && value !== null ? Object.entries(value) : [['boolean', value]];
     for (const [form, contract] of byForm) {
-      if (!['boolean', 'finfo', 'inf'].includes(form as string)) return `supports.fullyMaskedRow.${String(form)} is not a form; the forms are boolean, finfo, inf.`;
-      if (!emptyRows.includes(contract as string)) return `supports.fullyMaskedRow is ${show(contract)}; it is one of ${emptyRows.map(show).join(', ')}, or one per form (boolean, finfo, inf).`;
+      if (!['boolean', 'finfo', 'inf'].includes(form as string))
+        return `supports.fullyMaskedRow.${String(form)} is not a form; the forms are boolean, finfo, inf.`;
+      if (!emptyRows.includes(contract as string))
+        return `supports.fullyMaskedRow is ${show(contract)}; it is one of ${emptyRows.map(show).join(', ')}, or one per form (boolean, finfo, inf).`;
     }
   }
-  if ((field === 'poison' || field === 'precision') && (typeof value !== 'object' || value === null)) return `supports.${field} is ${show(value)}, not an object.`;
+  if ((field === 'poison' || field === 'precision') && (typeof value !== 'object' || value === null))
+    return `supports.${field} is ${show(value)}, not an object.`;
   if (field === 'precision') {
     const odd = Object.keys(value as object).find((dtype) => !dtypes.includes(dtype));
     if (odd !== undefined) return `supports.precision.${odd} is not a dtype; the dtypes are ${dtypes.join(', ')}.`;
@@ -162,7 +167,16 @@ const abilityWords: Readonly<Record<Ability, string>> = {
 
 /** Why a property cannot be asked of a backend: one sentence, or undefined where it can. */
 export function unmet(needs: Needs, supports: ResolvedSupports): string | undefined {
-  const { anyRank, forms: wanted = [], bridges: crossed = [], causal, bidirectional, abilities = [], returns = [], other } = needs;
+  const {
+    anyRank,
+    forms: wanted = [],
+    bridges: crossed = [],
+    causal,
+    bidirectional,
+    abilities = [],
+    returns = [],
+    other,
+  } = needs;
   if (anyRank !== undefined && !anyRank.some((rank) => supports.maskRanks.includes(rank)))
     return `declares no mask of rank ${anyRank.join(' or ')}`;
   const form = wanted.find((x) => !supports.maskForms.includes(x));
@@ -170,7 +184,9 @@ export function unmet(needs: Needs, supports: ResolvedSupports): string | undefi
   const bridge = crossed.find((x) => !supports.bridges.includes(x));
   if (bridge !== undefined) return `does not declare the ${bridge} bridge`;
   if (causal !== undefined && !(causal as readonly string[]).includes(supports.causal))
-    return supports.causal === 'none' ? 'declares no causal masking of its own' : `declares causal ${supports.causal}, not ${causal.join(' or ')}`;
+    return supports.causal === 'none'
+      ? 'declares no causal masking of its own'
+      : `declares causal ${supports.causal}, not ${causal.join(' or ')}`;
   if (bidirectional && !supports.bidirectional) return 'does not declare that it runs without causality';
   const ability = abilities.find((x) => !supports[x]);
   if (ability !== undefined) return `does not declare ${abilityWords[ability]}`;
@@ -181,8 +197,10 @@ export function unmet(needs: Needs, supports: ResolvedSupports): string | undefi
 
 /** Everything that a backend leaves undeclared, in words, for the end of a report. */
 export function undeclared(supports: ResolvedSupports): string[] {
-  const missing = (have: readonly (string | number)[], all: readonly (string | number)[]) => all.filter((x) => !have.includes(x));
-  const list = (what: string, items: readonly (string | number)[]) => (items.length > 0 ? [`${what} ${items.join(', ')}`] : []);
+  const missing = (have: readonly (string | number)[], all: readonly (string | number)[]) =>
+    all.filter((x) => !have.includes(x));
+  const list = (what: string, items: readonly (string | number)[]) =>
+    items.length > 0 ? [`${what} ${items.join(', ')}`] : [];
   return [
     ...list('bridge', missing(supports.bridges, bridges)),
     ...list('dtype', missing(supports.dtypes, dtypes)),

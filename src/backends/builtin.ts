@@ -20,7 +20,8 @@ export const builtins: Readonly<Record<string, Builtin>> = {
     load: () => oracleBackend(),
   },
   reference: {
-    description: 'The definition as TensorFlow.js operations, on the engine that needs no set-up: tfjs-wasm by another name.',
+    description:
+      'The definition as TensorFlow.js operations, on the engine that needs no set-up: tfjs-wasm by another name.',
     load: () => tfjs('wasm', 'reference'),
     alias: true,
   },

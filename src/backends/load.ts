@@ -32,13 +32,19 @@ export async function loadBackend(spec: string, options: LoadOptions): Promise<B
       mend: 'An adapter of your own is given by its path: --backend ./my-backend.ts.',
     });
   const file = resolve(spec);
-  if (!existsSync(file)) throw cannotLoad(spec, 'BackendMissingError', 'file_missing', { what: `There is no file ${spec}.`, facts: [`Looked for ${file}.`], mend: 'Give the path of an adapter, or run "maskproof init" to get one to start from.' });
+  if (!existsSync(file))
+    throw cannotLoad(spec, 'BackendMissingError', 'file_missing', {
+      what: `There is no file ${spec}.`,
+      facts: [`Looked for ${file}.`],
+      mend: 'Give the path of an adapter, or run "maskproof init" to get one to start from.',
+    });
   return rememberSpec(shaped(spec, await exportsOf(spec, file, options)), spec);
 }
 
 const everyName = [...builtinNames, ...pythonBuiltinNames];
 
-const looksLikePath = (spec: string): boolean => isAbsolute(spec) || spec.includes('/') || spec.includes(sep) || /\.[cm]?[jt]sx?$/.test(spec);
+const looksLikePath = (spec: string): boolean =>
+  isAbsolute(spec) || spec.includes('/') || spec.includes(sep) || /\.[cm]?[jt]sx?$/.test(spec);
 
 async function exportsOf(spec: string, file: string, options: LoadOptions): Promise<unknown> {
   try {
@@ -52,8 +58,14 @@ async function exportsOf(spec: string, file: string, options: LoadOptions): Prom
       typed ? 'does_not_compile' : 'load_threw',
       {
         what: `${spec} could not be loaded: ${typed ? 'it does not compile.' : `${name}: ${message.split('\n')[0]}`}`,
-        facts: message.split('\n').slice(1).filter((line) => line.trim() !== '').slice(0, 12),
-        mend: typed ? 'Mend the types, or load it unchecked with --no-check.' : 'Loading an adapter runs it: mend what it does at its top level.',
+        facts: message
+          .split('\n')
+          .slice(1)
+          .filter((line) => line.trim() !== '')
+          .slice(0, 12),
+        mend: typed
+          ? 'Mend the types, or load it unchecked with --no-check.'
+          : 'Loading an adapter runs it: mend what it does at its top level.',
       },
       error,
     );
@@ -102,7 +114,8 @@ function shaped(spec: string, exported: unknown): Backend {
 /** CommonJS from TypeScript, ES modules and `module.exports = ...` all put it somewhere else. */
 function defaultOf(exported: unknown): unknown {
   let found = exported;
-  for (let depth = 0; depth < 2 && typeof found === 'object' && found !== null && 'default' in found; depth++) found = found.default;
+  for (let depth = 0; depth < 2 && typeof found === 'object' && found !== null && 'default' in found; depth++)
+    found = found.default;
   return found === exported && !isBackendLike(found) ? undefined : found;
 }
 

@@ -41,7 +41,12 @@ const everything: Partial<Supports> = {
   returns: ['output', 'weights', 'scores'],
   poison: { keys: ['boolean', 'additive', 'integer'], values: ['boolean', 'additive', 'integer'] },
   bitwise: 'always',
-  precision: { float64: precision('float64'), float32: precision('float32'), float16: precision('float16'), bfloat16: precision('bfloat16') },
+  precision: {
+    float64: precision('float64'),
+    float32: precision('float32'),
+    float16: precision('float16'),
+    bfloat16: precision('bfloat16'),
+  },
 };
 
 /** The oracle under other conventions: `oracleBackend({ fullyMaskedRow: 'nan', causal: 'top_left' })`. */
@@ -63,7 +68,11 @@ function answer(c: AttentionCase, conventions: Conventions): BackendAnswer {
   const { dtype, shape } = c.query;
   const [batch, numHeads, qLen] = shape;
   const cells = [batch, numHeads, qLen, c.key.shape[2]];
-  const rounded = (data: Float64Array, of: readonly number[]): FloatTensor => ({ dtype, shape: of, data: roundAll(data, dtype) });
+  const rounded = (data: Float64Array, of: readonly number[]): FloatTensor => ({
+    dtype,
+    shape: of,
+    data: roundAll(data, dtype),
+  });
   return {
     output: rounded(output, [batch, numHeads, qLen, c.value.shape[3]]),
     ...(c.want.weights && { weights: rounded(weights, cells) }),

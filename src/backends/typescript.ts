@@ -26,14 +26,22 @@ export function takeTypeScript({ check }: { readonly check: boolean }): void {
   const cwd = parse(process.cwd()).root;
   const ownFolders = ['src', 'reference', 'properties'];
   // Our own sources, in a checkout, are compiled by a ts-node of their own and not type-checked again; bin/maskproof.js has started it already.
-  if (inCheckout && !(tsNode.REGISTER_INSTANCE in process)) tsNode.register({ transpileOnly: true, project: join(codeRoot, 'tsconfig.json'), ignore: [`^(?!(?:${ownFolders.join('|')})/)`] });
+  if (inCheckout && !(tsNode.REGISTER_INSTANCE in process))
+    tsNode.register({
+      transpileOnly: true,
+      project: join(codeRoot, 'tsconfig.json'),
+      ignore: [`^(?!(?:${ownFolders.join('|')})/)`],
+    });
   tsNode.register({
     cwd,
     skipProject: true,
     transpileOnly: !check,
     moduleTypes: { '/**/*': 'cjs', '/**/.*/**/*': 'cjs' },
     experimentalResolver: true,
-    ignore: [String.raw`(?:^|/)node_modules/`, ...(inCheckout ? ownFolders.map((folder) => `^${escaped(relative(cwd, join(codeRoot, folder)))}/`) : [])],
+    ignore: [
+      String.raw`(?:^|/)node_modules/`,
+      ...(inCheckout ? ownFolders.map((folder) => `^${escaped(relative(cwd, join(codeRoot, folder)))}/`) : []),
+    ],
     compilerOptions: {
       target: 'es2022',
       lib: ['es2023'],
@@ -46,7 +54,9 @@ export function takeTypeScript({ check }: { readonly check: boolean }): void {
       strict: false,
       typeRoots: [dirname(dirname(require.resolve('@types/node/package.json')))],
       types: ['node'],
-      paths: Object.fromEntries(Object.entries(own).map(([name, file]) => [name, [inCheckout ? `${file}.ts` : `${file}.d.ts`]])),
+      paths: Object.fromEntries(
+        Object.entries(own).map(([name, file]) => [name, [inCheckout ? `${file}.ts` : `${file}.d.ts`]]),
+      ),
     },
   });
   resolveOwnName();

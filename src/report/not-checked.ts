@@ -34,7 +34,9 @@ export function notCheckedIn(
   const skips = outcomes.flatMap(({ status, property, backend, reason }): NotChecked[] =>
     status === 'skipped' ? [{ kind: 'skipped', backend, property, reason: reason ?? 'skipped' }] : [],
   );
-  const ran = new Set(outcomes.flatMap(({ status, backend }) => (status === 'held' || status === 'violated' ? [backend] : [])));
+  const ran = new Set(
+    outcomes.flatMap(({ status, backend }) => (status === 'held' || status === 'violated' ? [backend] : [])),
+  );
   const neverOpened = new Set(
     outcomes.flatMap(({ failure, backend }) =>
       !ran.has(backend) && (failure?.stage === 'load' || failure?.stage === 'open') ? [backend] : [],

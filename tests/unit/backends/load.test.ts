@@ -51,14 +51,20 @@ describe('loadBackend', () => {
   it.each([
     ['module.exports', 'cjs/a.cjs', `module.exports = { name: 'cjs', supports: {}, open() {} };`],
     ['an ES module', 'mjs/a.mjs', `export default { name: 'mjs', supports: {}, open() {} };`],
-    ['an ES module with a top-level await', 'tla/a.mjs', `await null;\nexport default { name: 'tla', supports: {}, open() {} };`],
+    [
+      'an ES module with a top-level await',
+      'tla/a.mjs',
+      `await null;\nexport default { name: 'tla', supports: {}, open() {} };`,
+    ],
     ['a class', 'cls/a.cjs', `class B { name = 'cls'; supports = {}; open() {} }\nexports.default = new B();`],
   ])('takes %s', async (_, name, text) => {
     expect(typeof (await load(write({ [name]: text }))).open).toBe('function');
   });
 
   it('names what is missing, with what was found', async () => {
-    const error = await failure(write({ 'bad/noopen.cjs': `module.exports = { name: 'x', supports: {}, attend() {} };` }));
+    const error = await failure(
+      write({ 'bad/noopen.cjs': `module.exports = { name: 'x', supports: {}, attend() {} };` }),
+    );
     expect(error.name).toBe('BackendShapeError');
     expect(error.message).toContain('does not export a backend: open is missing.\n  Found: { name, supports, attend }');
     expect(error.message).toContain('export default defineBackend({ name, supports, open })');
@@ -68,15 +74,27 @@ describe('loadBackend', () => {
     ['no default export', 'bad/none.ts', 'export const x = 1;', 'it has no default export.'],
     ['a number', 'bad/number.cjs', 'exports.default = 3;', 'its default export is 3.'],
     ['no name', 'bad/noname.cjs', 'module.exports = { supports: {}, open() {} };', 'name is missing.'],
-    ['an unknown field', 'bad/field.cjs', `module.exports = { name: 'x', supports: { maskRank: [2] }, open() {} };`, 'supports.maskRank is not a field. Did you mean "maskRanks"?'],
-    ['a bad choice', 'bad/choice.cjs', `module.exports = { name: 'x', supports: { causal: 'left' }, open() {} };`, 'supports.causal is "left"; it is one of "none", "bottom_right", "top_left".'],
+    [
+      'an unknown field',
+      'bad/field.cjs',
+      `module.exports = { name: 'x', supports: { maskRank: [2] }, open() {} };`,
+      'supports.maskRank is not a field. Did you mean "maskRanks"?',
+    ],
+    [
+      'a bad choice',
+      'bad/choice.cjs',
+      `module.exports = { name: 'x', supports: { causal: 'left' }, open() {} };`,
+      'supports.causal is "left"; it is one of "none", "bottom_right", "top_left".',
+    ],
   ])('refuses %s', async (_, name, text, message) => {
     expect((await failure(write({ [name]: text }))).message).toContain(message);
   });
 
   it('says that a file is missing, that it does not compile, that it throws', async () => {
     expect((await failure('./nowhere.ts')).message).toMatch(/^There is no file .\/nowhere.ts\.\n {2}Looked for \//);
-    const typed = write({ 'bad/types.ts': `const n: number = 'text';\nexport default { name: String(n), supports: {}, open() {} };` });
+    const typed = write({
+      'bad/types.ts': `const n: number = 'text';\nexport default { name: String(n), supports: {}, open() {} };`,
+    });
     expect(await failure(typed)).toMatchObject({ name: 'BackendTypeError', stage: 'load' });
     expect((await failure(typed)).message).toContain(`Type 'string' is not assignable to type 'number'`);
     const throws = write({ 'bad/throws.cjs': `throw new RangeError('no kernel');` });

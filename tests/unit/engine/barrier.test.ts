@@ -41,7 +41,8 @@ describe('together', () => {
 
   it('keeps several requests of one check, each target its own batch, and loners alone', async () => {
     const { batches, send } = recorder();
-    const many = async (ask: Ask<string>) => Promise.all([ask('backend', [named('a')]), ask('reference', [named('r')]), ask('alone', [named('x')])]);
+    const many = async (ask: Ask<string>) =>
+      Promise.all([ask('backend', [named('a')]), ask('reference', [named('r')]), ask('alone', [named('x')])]);
     const other = async (ask: Ask<string>) => ask('alone', [named('y')]);
     await together<string, unknown>([many, other], send);
     expect(batches).toEqual(['backend: a', 'reference: r', 'alone: x', 'alone: y']);
@@ -49,13 +50,17 @@ describe('together', () => {
 
   it('throws an error to the check whose case it is, and to no other', async () => {
     const { send } = recorder();
-    const settled = await together([(ask: Ask<string>) => ask('backend', [named('bad')]), (ask: Ask<string>) => ask('backend', [named('good')])], send);
+    const settled = await together(
+      [(ask: Ask<string>) => ask('backend', [named('bad')]), (ask: Ask<string>) => ask('backend', [named('good')])],
+      send,
+    );
     expect(settled.map((x) => x.status)).toEqual(['rejected', 'fulfilled']);
   });
 
   it('rejects every check of a batch that could not be sent', async () => {
-    const settled = await together([(ask: Ask<string>) => ask('backend', [named('a')]), (ask: Ask<string>) => ask('backend', [named('b')])], () =>
-      Promise.reject(new Error('gone')),
+    const settled = await together(
+      [(ask: Ask<string>) => ask('backend', [named('a')]), (ask: Ask<string>) => ask('backend', [named('b')])],
+      () => Promise.reject(new Error('gone')),
     );
     expect(settled.every((x) => x.status === 'rejected')).toBe(true);
   });

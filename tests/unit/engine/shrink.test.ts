@@ -24,7 +24,12 @@ describe('shrink', () => {
           yield smaller.value;
         }
       };
-      const shrunk = await shrink({ value, finding: true }, candidates, async (some) => some.map((n) => (fails(n) ? true : undefined)), unlimited);
+      const shrunk = await shrink(
+        { value, finding: true },
+        candidates,
+        async (some) => some.map((n) => (fails(n) ? true : undefined)),
+        unlimited,
+      );
       expect(fails(shrunk.value)).toBe(true);
       const again = fc.check(
         fc.property(arbitrary, (n) => !fails(n)),
@@ -50,10 +55,20 @@ describe('shrink', () => {
   });
 
   it('keeps what it has when a limit is reached', async () => {
-    const shrunk = await shrink({ value: 1000, finding: true }, (n) => [n - 1], async (some) => some.map(() => true), { executions: 10, deadline: Infinity });
+    const shrunk = await shrink(
+      { value: 1000, finding: true },
+      (n) => [n - 1],
+      async (some) => some.map(() => true),
+      { executions: 10, deadline: Infinity },
+    );
     expect(shrunk.value).toBe(990);
     expect(shrunk.stopped).toBe('10 smaller cases were tried');
-    const late = await shrink({ value: 5, finding: true }, (n) => [n - 1], async (some) => some.map(() => true), { executions: 10, deadline: 0 });
+    const late = await shrink(
+      { value: 5, finding: true },
+      (n) => [n - 1],
+      async (some) => some.map(() => true),
+      { executions: 10, deadline: 0 },
+    );
     expect(late).toMatchObject({ value: 5, stopped: 'the time for shrinking was up' });
   });
 });
