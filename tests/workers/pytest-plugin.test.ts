@@ -75,7 +75,7 @@ describe.skipIf(python === undefined)('the pytest plugin', () => {
       'attention_worker.py::added::forms/boolean-equals-additive',
     );
     expect(stdout).toContain('added: forms/boolean-equals-additive');
-    expect(stdout).toMatch(/q0 {2}■ {2}◉/);
+    expect(stdout).toMatch(/q1 {2}■ {2}◉/);
     expect(stdout).toMatch(/1 failed/);
     expect(stdout).not.toContain('Traceback');
     expect(status).toBe(1);
