@@ -4,17 +4,20 @@ import { dirname, join } from 'node:path';
 import { properties } from '../../properties/index';
 import type { Backend } from '../backend';
 import { closeWorkers } from '../backends/worker';
+import { replayFirst, replayedLines, settledBy } from '../corpus/replay-first';
 import { counterexampleId, saveCounterexample } from '../corpus/save';
 import type { SavedCounterexample } from '../corpus/load';
 import type { BackendInfo, Listener, Outcome, Report } from '../engine/events';
 import { openReference } from '../engine/reference';
 import { defaultTimeoutMs, runSuite } from '../engine/run-suite';
+import { Subject } from '../engine/subject';
 import { openThreads, type Threads } from '../engine/threads';
 import { UsageError } from '../errors';
 import { loadKnownFailures, shippedKnownFailures } from '../known-failures';
 import type { Property } from '../property';
 import { withoutCommands } from '../report/github';
 import { cellsInQuestion } from '../report/json';
+import { escapeControls } from '../report/style';
 import { textReporter } from '../report/text';
 import { resolveSupports } from '../supports';
 import { loadBackends, loadBuiltins, type Loaded, type Unloaded } from './backends';
@@ -61,9 +64,10 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
   const write = isGithub(io) ? (text: string) => told(withoutCommands(text)) : told;
   const saved = new Map<Outcome, SavedCounterexample>();
   const keeping: Promise<string>[] = [];
+  const replayedFrom = new Map<Outcome, string>();
   const { corpus } = options;
   const keep: Listener = (event) => {
-    if (corpus === undefined || event.type !== 'outcome') return;
+    if (corpus === undefined || event.type !== 'outcome' || replayedFrom.has(event.outcome)) return;
     const from = loaded.find(({ backend }) => backend.name === event.outcome.backend);
     const found = from && worthKeeping(event.outcome, from.backend);
     if (found === undefined) return;
@@ -74,6 +78,8 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     keeping.push(writing);
   };
   const fileOf = (outcome: Outcome) => {
+    const replayed = replayedFrom.get(outcome);
+    if (replayed !== undefined) return replayed;
     const found = saved.get(outcome);
     return found === undefined || corpus === undefined ? undefined : join(corpus, `${counterexampleId(found)}.json`);
   };
@@ -88,13 +94,25 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
   const timeoutMs = options.timeout === undefined ? defaultTimeoutMs : options.timeout * 1000;
   const crew = threadsFor(options, loaded, timeoutMs);
   try {
-    const report = await interruptible(io.err, (signal) =>
+    let isUnreadable = false;
+    /** What the corpus holds, checked before anything is drawn. */
+    const replay = async (signal: AbortSignal): Promise<readonly Outcome[]> => {
+      if (corpus === undefined) return [];
+      const subjects = loaded.map(({ backend }) => new Subject(backend, reference, timeoutMs));
+      const files = await replayFirst(corpus, { subjects, chosen, properties, knownFailures, signal });
+      replayedLines(corpus, files).forEach((line) => write(`${escapeControls(line)}\n`));
+      isUnreadable = files.some(({ status }) => status === 'unreadable');
+      files.forEach(({ file, outcome }) => outcome && replayedFrom.set(outcome, file));
+      return settledBy(files);
+    };
+    const report = await interruptible(io.err, async (signal) =>
       runSuite({
         ...plan,
         backends: loaded.map(({ backend }) => backend),
         properties: chosen,
         reference,
         knownFailures,
+        settled: await replay(signal),
         failFast: options.failFast,
         timeoutMs,
         signal,
@@ -106,7 +124,7 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     const whole = joined(report, refused);
     await writeReports(options, whole, { leftOut, fileOf }, io);
     if (hasNoCases(whole)) write('This shard has no cases: all of them are in the others.\n');
-    return codeOf(whole);
+    return isUnreadable && !whole.interrupted ? exitCode({ usage: true }) : codeOf(whole);
   } finally {
     await crew?.close();
     await reference.close();

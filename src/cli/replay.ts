@@ -5,12 +5,14 @@ import { properties } from '../../properties/index';
 import { loadCounterexample, type SavedCounterexample } from '../corpus/load';
 import type { Outcome } from '../engine/events';
 import { openReference } from '../engine/reference';
-import { replayCase, replayPath } from '../engine/replay';
+import { replayForPicture, replayPath } from '../engine/replay';
 import { defaultTimeoutMs } from '../engine/run-suite';
 import { Subject } from '../engine/subject';
 import { BackendError, UsageError } from '../errors';
 import { builtinNames } from '../backends/builtin';
 import { loadBackend } from '../backends/load';
+import { didYouMean } from '../nearest';
+import type { Property } from '../property';
 import { renderFinding } from '../report/finding';
 import { escapeControls } from '../report/style';
 import { exitCode } from './exit-code';
@@ -64,7 +66,7 @@ export async function replay(files: readonly string[], options: ReplayOptions, i
 async function replayFile(file: string, options: ReplayOptions, io: Io): Promise<Replayed> {
   try {
     const saved = loadCounterexample(fileInCorpus(file, options.corpus));
-    const property = propertyNamed(saved.property, properties);
+    const property = meant(saved.property);
     if (options.backend === undefined && !builtinNames.includes(saved.backend))
       throw new UsageError('missing_option', {
         what: `This case was found on ${JSON.stringify(saved.backend)}, which is not built in.`,
@@ -74,7 +76,7 @@ async function replayFile(file: string, options: ReplayOptions, io: Io): Promise
       file,
       options.backend ?? saved.backend,
       saved.property,
-      (subject) => replayCase(subject, property, saved.case, saved.after),
+      (subject) => replayForPicture(subject, property, saved.case, saved.after),
       options,
       io,
       saved,
@@ -84,6 +86,17 @@ async function replayFile(file: string, options: ReplayOptions, io: Io): Promise
     io.out(`ERROR ${file}: ${escapeControls(error.message)}\n`);
     return { error: 'usage' };
   }
+}
+
+/** The property that a file names. */
+function meant(id: string): Property {
+  const found = properties.find((property) => property.id === id);
+  if (found !== undefined) return found;
+  const ids = properties.map((property) => property.id);
+  throw new UsageError('unknown_property', {
+    what: `The file means nothing any more: there is no property ${JSON.stringify(id)}.${didYouMean(id, ids)}`,
+    mend: 'maskproof list prints them.',
+  });
 }
 
 /** A path, or the name of a counterexample in the corpus: never a path out of it. */
@@ -114,7 +127,7 @@ async function replayOn(
       if (outcome.status === 'failed') return failed(outcome.failure?.message ?? 'the backend failed.');
       if (outcome.status === 'skipped')
         throw new UsageError('not_applicable', {
-          what: `${property} has nothing to say about this case on ${backend.name}: ${outcome.reason}.`,
+          what: `${saved ? 'The file means nothing any more: ' : ''}${property} has nothing to say about this case on ${backend.name}: ${outcome.reason}.`,
         });
       const versions = versionNote(saved?.versions ?? {}, backend.versions ?? {});
       if (outcome.status === 'held' || outcome.counterexample === undefined) {

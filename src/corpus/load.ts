@@ -33,6 +33,11 @@ export interface SavedCounterexample {
   readonly after: readonly AttentionCase[];
 }
 
+/** Whether a JSON value says of itself that it is a counterexample, of whatever version. */
+export function isCounterexample(json: unknown): boolean {
+  return schemaPattern.test(String((json as { schema?: unknown } | null)?.schema));
+}
+
 /** Reads a counterexample that `save` or `export` wrote, or throws a UsageError that says what is wrong with the file. */
 export function loadCounterexample(file: string): SavedCounterexample {
   if (!isSafetensors(file)) return fromJson(file, readJson(file, 'The case file'));

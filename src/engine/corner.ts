@@ -195,7 +195,7 @@ async function replay(session: Session, subject: Subject, company: readonly Atte
 }
 
 /** Which cells of a case leak or are ignored, by the support probe; empty where the backend does not answer it. */
-async function probe(
+export async function probe(
   subject: Subject,
   c: AttentionCase,
 ): Promise<{ leaked: readonly CellIndex[]; ignored: readonly CellIndex[] }> {

@@ -5,7 +5,7 @@ import { admits } from '../arbitraries/admits';
 import { BackendError, UsageError } from '../errors';
 import type { Property, Violation } from '../property';
 import { domainOf, unmet } from '../supports';
-import { cornerFailure, cornerViolation, type Caught } from './corner';
+import { cornerFailure, cornerViolation, probe, type Caught } from './corner';
 import { casesOf, runAlone } from './draw';
 import type { Counterexample, Outcome } from './events';
 import { rowsSince, type Subject, type Verdict } from './subject';
@@ -56,7 +56,7 @@ export async function replayPath(subject: Subject, property: Property, seed: num
     },
   );
   if (made === undefined) throw lost();
-  const replayed = await replayCase(subject, property, made.value);
+  const replayed = await replayForPicture(subject, property, made.value);
   return replayed.counterexample
     ? { ...replayed, counterexample: { ...replayed.counterexample, seed, path } }
     : replayed;
@@ -84,6 +84,25 @@ export async function shrinkForeign(
         counterexample: await cornerViolation(subject, property, cases, caught, limits),
       })
     : outcome({ status: 'failed', cases: 1, failure: await cornerFailure(subject, property, cases, caught, limits) });
+}
+
+/** The same, and which cells leak or are ignored, for whoever is to see it. */
+export async function replayForPicture(
+  subject: Subject,
+  property: Property,
+  c: AttentionCase,
+  after: readonly AttentionCase[] = [],
+): Promise<Outcome> {
+  const outcome = await replayCase(subject, property, c, after);
+  const { counterexample } = outcome;
+  if (counterexample === undefined || after.length > 0 || property.exclusive) return outcome;
+  const before = subject.calls;
+  const cells = await probe(subject, c);
+  return {
+    ...outcome,
+    calls: outcome.calls + subject.calls - before,
+    counterexample: { ...counterexample, ...cells },
+  };
 }
 
 async function checkOnce(

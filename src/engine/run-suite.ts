@@ -29,6 +29,8 @@ export interface SuiteOptions {
   readonly shard?: Shard;
   readonly reference: Reference;
   readonly knownFailures?: readonly KnownFailureEntry[];
+  /** What is known before the run begins, from the corpus: a property that it speaks of is not searched. */
+  readonly settled?: readonly Outcome[];
   /** Stops after the first outcome that is neither held, skipped nor known. */
   readonly failFast?: boolean;
   /** Milliseconds that one call of a backend may take; 30,000 by default. */
@@ -51,6 +53,7 @@ interface Entry {
   readonly property: Property;
   /** Why there is nothing to do. */
   readonly reason?: string;
+  readonly settled?: Outcome;
   /** The known failures that speak of it. */
   readonly known: readonly KnownFailureEntry[];
   readonly batches: Iterator<Batch, undefined>;
@@ -116,7 +119,7 @@ class Run {
   #hasBroken = false;
 
   constructor(options: SuiteOptions, subjects: readonly Subject[], started: number) {
-    const { properties, seconds, shard, failFast, knownFailures = [] } = options;
+    const { properties, seconds, shard, failFast, knownFailures = [], settled = [] } = options;
     this.#options = options;
     this.#subjects = subjects;
     this.#started = started;
@@ -140,6 +143,7 @@ class Run {
           subject,
           property,
           reason,
+          settled: settled.find((one) => one.property === property.id && one.backend === subject.backend.name),
           known,
           batches,
           parts: [],
@@ -240,7 +244,12 @@ class Run {
     const { seed, signal, seconds, shrinkMs = seconds === undefined ? 300_000 : 20_000 } = this.#options;
     const { backend, property, known, replayed, parts, deadline = Infinity } = entry;
     const asTask = (work: Task['work']): Task => ({ backend, property: property.id, entries: known, work });
-    if (entry.reason !== undefined || signal?.aborted || this.#halts.reason(entry.subject.backend.name) !== undefined)
+    if (
+      entry.reason !== undefined ||
+      entry.settled !== undefined ||
+      signal?.aborted ||
+      this.#halts.reason(entry.subject.backend.name) !== undefined
+    )
       return undefined;
     if (!entry.hasAskedKnown && known.some((one) => one.case !== undefined)) {
       entry.hasAskedKnown = true;
@@ -283,12 +292,13 @@ class Run {
   }
 
   #outcomeOf(entry: Entry): Outcome {
-    const { subject, reason, known, replayed, parts } = entry;
+    const { subject, reason, settled, known, replayed, parts } = entry;
     const { signal, shard } = this.#options;
     const nothing = (why: string) => skipped(nameOf(entry), why);
     const halt = this.#halts.reason(subject.backend.name);
     if (halt !== undefined) return nothing(halt);
     if (reason !== undefined) return nothing(reason);
+    if (settled !== undefined) return settled;
     if (replayed !== undefined && leavesNothing(known)) return replayed.fixed ?? replayed.failing[0];
     if (parts.length === 0 && signal?.aborted) return nothing('the run was interrupted');
     const found =

@@ -49,9 +49,10 @@ export function renderFinding(
     ...howFound(counterexample),
     ...(stopped === undefined ? [] : [`Shrinking stopped early: ${escapeControls(stopped)}`]),
     ...againLines(outcome, context),
-    ...alike.map(
-      (other) => `Also violated by a case of this shape: ${other.property} (${replayCommand(other, backend.spec)})`,
-    ),
+    ...alike.map((other) => {
+      const command = againCommand(other, backend.spec);
+      return `Also violated by a case of this shape: ${other.property}${command === undefined ? '' : ` (${command})`}`;
+    }),
   ];
   const heading = `${paint(style, 'red', marks.violated)} ${paint(style, 'bold', outcome.property)}  on ${escapeControls(outcome.backend)}`;
   return [heading, ...indent(body, '  ')];
