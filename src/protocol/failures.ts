@@ -252,7 +252,9 @@ function missingModule(stderr: readonly string[]): string | undefined {
 function shown(bytes: Uint8Array): string {
   const first = Buffer.from(bytes.subarray(0, 60));
   const odd = first.findIndex((byte) => byte < 0x20 && ![0x09, 0x0a, 0x0d, 0x1b].includes(byte));
-  const text = odd < 0 ? first : first.subarray(0, odd);
+  const readable = odd < 0 ? first : first.subarray(0, odd);
+  // What follows a line may be a frame's length that looks like a letter.
+  const text = odd < 0 ? readable : readable.subarray(0, readable.lastIndexOf(0x0a) + 1 || readable.length);
   if (text.length < 4) return `the bytes ${first.subarray(0, 16).toString('hex')}${bytes.length > 16 ? '...' : ''}`;
   return JSON.stringify(text.toString('utf8') + (bytes.length > text.length ? '...' : ''));
 }

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { properties } from '../../properties';
+import { checkBackend } from '../../src/check-backend';
 import { BackendError } from '../../src/errors';
 import { closeWorkers, workerBackend } from '../../src/backends/worker';
 import { fake, smallCase } from './support';
@@ -157,4 +159,35 @@ describe('a worker that hangs', () => {
       await next.close?.();
     },
   );
+});
+
+describe('a run with a worker that dies', () => {
+  const two = properties.filter(({ id }) => id === 'forms/broadcast' || id === 'equivariance/heads');
+
+  it('goes on, and keeps the case that killed it, made small', async () => {
+    const backend = await workerBackend(fake('only_on_two'));
+    const report = await checkBackend(backend, { properties: two, runs: 60, seed: 1, reference: 'oracle' });
+    expect(report.outcomes).toHaveLength(2);
+    for (const { status, failure } of report.outcomes.filter((outcome) => outcome.failure !== undefined)) {
+      expect(status).toBe('failed');
+      expect(failure?.message).toContain('The worker fake was killed by SIGSEGV while answering request');
+      expect(failure?.case?.key.shape.slice(2)).toEqual([2, 1]);
+    }
+    expect(report.outcomes.some(({ status }) => status === 'failed')).toBe(true);
+  });
+
+  it('goes on after one that hangs, within its time limit', async () => {
+    const backend = await workerBackend(fake('hangs'));
+    const report = await checkBackend(backend, {
+      properties: two,
+      runs: 2,
+      seed: 1,
+      reference: 'oracle',
+      timeoutMs: 1000,
+    });
+    expect(report.outcomes.map(({ status, failure }) => [status, failure?.type])).toEqual([
+      ['failed', 'BackendTimeoutError'],
+      ['failed', 'BackendTimeoutError'],
+    ]);
+  });
 });
