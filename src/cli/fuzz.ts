@@ -20,6 +20,7 @@ import { cellsInQuestion } from '../report/json';
 import { escapeControls } from '../report/style';
 import { textReporter } from '../report/text';
 import { resolveSupports } from '../supports';
+import { mismatched, unmet } from '../unmatched-failures';
 import { loadBackends, loadBuiltins, type Loaded, type Unloaded } from './backends';
 import { exitCode } from './exit-code';
 import { styleFor, type Io } from './io';
@@ -91,6 +92,13 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     leftOut,
   });
   notes.forEach((note) => write(`${note}\n`));
+  const known = {
+    ids: properties.map(({ id }) => id),
+    backends: loaded.map(({ backend: { name, versions = {} } }) => ({ name, versions })),
+  };
+  const tellKnown = (lines: readonly string[]) =>
+    lines.forEach((line) => write(`${escapeControls(`${options.knownFailures}: ${line}`)}\n`));
+  tellKnown(mismatched(ownKnownFailures, known));
   const timeoutMs = options.timeout === undefined ? defaultTimeoutMs : options.timeout * 1000;
   const crew = threadsFor(options, loaded, timeoutMs);
   try {
@@ -122,6 +130,7 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     );
     await Promise.all(keeping);
     const whole = joined(report, refused);
+    tellKnown(unmet(ownKnownFailures, known, whole.outcomes));
     await writeReports(options, whole, { leftOut, fileOf }, io);
     if (hasNoCases(whole)) write('This shard has no cases: all of them are in the others.\n');
     return isUnreadable && !whole.interrupted ? exitCode({ usage: true }) : codeOf(whole);
