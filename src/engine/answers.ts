@@ -63,7 +63,7 @@ export function readAnswer(given: unknown, sent: AttentionCase, c: AttentionCase
     ['weights', c.want.weights && supports.returns.includes('weights') ? cells : undefined],
     ['scores', c.want.scores && supports.returns.includes('scores') ? cells : undefined],
   ];
-  const answer: { -readonly [K in keyof Answer]?: unknown } = { changed: changedInputs(sent, c) };
+  const answer: { -readonly [K in keyof Answer]?: unknown } = { changed: changedBy(given, sent, c) };
   for (const [name, shape] of shapes) {
     if (shape === undefined) continue;
     const tensor = readTensor((given as Record<string, unknown>)[name], name, c.query.dtype, shape);
@@ -76,6 +76,13 @@ export function readAnswer(given: unknown, sent: AttentionCase, c: AttentionCase
     answer.gradients = gradients;
   }
   return answer as Answer;
+}
+
+/** The inputs that changed: as we see our copies, and as a worker saw its own. */
+function changedBy(given: object, sent: AttentionCase, c: AttentionCase): string[] {
+  const { changed } = given as { changed?: unknown };
+  const told = Array.isArray(changed) ? changed.filter((name) => typeof name === 'string') : [];
+  return [...new Set([...changedInputs(sent, c), ...told])];
 }
 
 function readGradients(given: unknown, c: AttentionCase): Answer['gradients'] | string {

@@ -120,8 +120,8 @@ export class Subject {
     };
   }
 
-  /** One answer or BackendError a case; where the whole call fails, the case that did it has the error. */
-  async #answers(session: Session, cases: readonly AttentionCase[]): Promise<(Reply | Error)[]> {
+  /** One answer or BackendError a case; where the whole call fails, the case that did it has the error, and the others are asked again, `patience` times. */
+  async #answers(session: Session, cases: readonly AttentionCase[], patience = 2): Promise<(Reply | Error)[]> {
     this.calls += cases.length;
     try {
       return (await session.attend(cases)).map((result) => this.#judged(result));
@@ -133,7 +133,12 @@ export class Subject {
         error.company = await shortestSequence(cases, (some) => this.throwsOn(some));
         throw error;
       }
-      return cases.map((_, n) => (n === culprit ? error : new Unanswered()));
+      const others = cases.filter((_, n) => n !== culprit);
+      const answers =
+        patience > 0 && others.length > 0
+          ? await this.inFreshSession((fresh) => this.#answers(fresh, others, patience - 1))
+          : others.map(() => new Unanswered());
+      return answers.toSpliced(culprit, 0, error);
     }
   }
 
