@@ -18,7 +18,7 @@ export interface Surroundings {
 const isWindows = process.platform === 'win32';
 
 /**
- * The first of: `--python`, `uv run --active` where TL_UV_ACTIVE asks for it, VIRTUAL_ENV, a .venv in this folder or one above
+ * The first of: `--python` (or MASKPROOF_PYTHON), `uv run --active` where TL_UV_ACTIVE asks for it, VIRTUAL_ENV, a .venv in this folder or one above
  * it, `uv run --active` in a project with a uv.lock, what `npm run setup:python` made, and python3.
  */
 export function findPython(
@@ -27,6 +27,8 @@ export function findPython(
 ): Interpreter {
   if (asked !== undefined)
     return { command: [asked.includes('/') ? resolve(cwd, asked) : asked], because: 'given with --python' };
+  const told = env.MASKPROOF_PYTHON;
+  if (told) return { command: [told.includes('/') ? resolve(cwd, told) : told], because: 'MASKPROOF_PYTHON is set' };
   const uv = { command: ['uv', 'run', '--active', 'python'] };
   const hasUv = isOnPath('uv', env);
   if (env.TL_UV_ACTIVE && hasUv) return { ...uv, because: 'TL_UV_ACTIVE is set' };

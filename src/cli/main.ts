@@ -4,6 +4,7 @@ import { maxSeed } from '../engine/seed';
 import { BackendError, UsageError } from '../errors';
 import { didYouMean } from '../nearest';
 import { packageVersion } from '../version';
+import type { DoctorOptions } from './doctor';
 import { exitCode } from './exit-code';
 import type { ExportOptions } from './export';
 import type { FuzzOptions } from './fuzz';
@@ -24,6 +25,7 @@ const commands = {
   export: () => require('./export') as typeof import('./export'),
   list: () => require('./list') as typeof import('./list'),
   init: () => require('./init') as typeof import('./init'),
+  doctor: () => require('./doctor') as typeof import('./doctor'),
 };
 /* eslint-enable @typescript-eslint/no-require-imports */
 
@@ -193,6 +195,23 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .command('init')
     .description('write an adapter and a CI snippet to start from')
     .action(() => done(commands.init().init(io)));
+
+  program
+    .command('doctor')
+    .description('say what runs here, or whether a worker keeps the protocol')
+    .option('--worker <command>', 'a command, python:FILE.py, or the name of a backend in Python')
+    .addOption(ascii())
+    .addOption(timeout())
+    .action(async (options: DoctorOptions) => done(await commands.doctor().doctor(options, io)));
+
+  const speakToBackends = ['fuzz', 'replay', 'shrink', 'list', 'doctor'];
+  for (const command of program.commands.filter((each) => speakToBackends.includes(each.name())))
+    command.option('--python <exe>', 'the interpreter that workers in Python run in');
+  // Workers are started far from here, in threads too: what they inherit is the environment.
+  program.hook('preAction', (_, command) => {
+    const { python } = command.opts<{ python?: string }>();
+    if (python !== undefined) process.env.MASKPROOF_PYTHON = python;
+  });
   return program;
 }
 
