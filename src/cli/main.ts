@@ -111,7 +111,7 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .addOption(reference())
     .option('--fail-fast', 'stop after the first finding')
     .option('--known-failures <file>', 'findings that are known, beside those that come with maskproof')
-    .option('--corpus <dir>', 'save every counterexample there')
+    .option('--corpus <dir>', 'replay the counterexamples there first, and save new ones')
     .option('--json <file>', "write the report as JSON; '-' is standard output")
     .option('--junit <file>', 'write it as JUnit XML')
     .option('--sarif <file>', 'write it as SARIF')
