@@ -43,8 +43,10 @@ export function mergeReports(shards: readonly NamedReport[], properties: readonl
   };
 }
 
-/** A property that was searched in any shard is joined; else every shard says the same of it. */
+/** What a shard knew without a search holds for all; a property that was searched is joined; else every shard says the same of it. */
 function joined(parts: readonly Outcome[]): Outcome {
+  const known = parts.find(({ batches, status }) => batches === undefined && status !== 'skipped');
+  if (known !== undefined) return known;
   const searched = parts.filter(({ batches }) => batches !== undefined);
   return searched.length > 0 ? joinOutcomes(searched) : parts[0];
 }

@@ -11,6 +11,7 @@ import type { Outcome } from './events';
 import { joinOutcomes, skipped } from './join';
 import { batchesOf, batchSeed, type Batch } from './seed';
 import type { Session } from './session';
+import { turn } from './turn';
 import type { ShrinkLimits } from './shrink';
 import { rowsSince, type Subject, type Verdict } from './subject';
 
@@ -39,6 +40,7 @@ export async function runBatches(subject: Subject, property: Property, options: 
     if (signal?.aborted || (performance.now() >= deadline && !(isFirst && n === 0))) break;
     const outcome = await runBatch(subject, property, arbitrary, batch, options);
     outcomes.push(outcome);
+    await turn();
     options.tell?.('searching', outcome.cases, outcome.calls);
     if (outcome.batches?.[0].ended) break;
   }

@@ -1,4 +1,5 @@
 /** Walks from a failing value to a smaller one until none of the next fails: greedy, first failure taken, as fast-check does, so that the path is fast-check's own. */
+import { turn } from './turn';
 
 export interface ShrinkLimits {
   /** Values tried at the most. */
@@ -46,6 +47,7 @@ export async function shrink<T, F>(
   async function firstFailing(level: Iterator<T>) {
     let index = 0;
     for (let round = 0; ; round++) {
+      await turn();
       const stop = reasonToStop();
       if (stop !== undefined) return stop;
       const chunk = take(level, chunkSizes[Math.min(round, chunkSizes.length - 1)]);
