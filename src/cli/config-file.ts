@@ -15,7 +15,8 @@ export async function withConfig(options: FuzzOptions, isGiven: (option: string)
   if (file === undefined) return options;
   const config = await loadConfig(file, options.check);
   const mode = options.mode ?? config.mode;
-  const { backends, properties, ...rest } = placed(configFor(config, mode), dirname(resolve(file)));
+  const { backends, properties, python, ...rest } = placed(configFor(config, mode), dirname(resolve(file)));
+  if (python !== undefined && !isGiven('python')) process.env.MASKPROOF_PYTHON = python;
   const added: Partial<FuzzOptions> = {
     ...rest,
     mode,

@@ -193,8 +193,8 @@ describe('a run that is killed', () => {
         '--no-check',
         '--seed',
         '1',
-        '--runs',
-        '1000000',
+        '--seconds',
+        '300',
         '--jobs',
         jobs,
       ];
