@@ -97,7 +97,9 @@ function failure(name: string, stage: Stage, error: unknown, fact: string): Batc
     );
   // A worker's own words for how it failed are better than ours.
   if (error instanceof BackendError)
-    return new BatchError({ type: error.name, code: error.code, stage: error.stage, backend: name }, error.message, { cause: error });
+    return new BatchError({ type: error.name, code: error.code, stage: error.stage, backend: name }, error.message, {
+      cause: error,
+    });
   const type = error instanceof Error ? error.name : typeof error;
   const message = error instanceof Error ? error.message : describe(error);
   return new BatchError(
