@@ -11,6 +11,8 @@ export const reportSchema = 'maskproof/report@1';
 
 /** The whole run. Names are the wire's, but for `notChecked`. */
 export function reportToJson(report: Report, leftOut: readonly LeftOut[] = []) {
+  // What batches drew is told by number: names would be most of a shard's report.
+  const cells = new Map((report.shard ? cellNames(report.outcomes) : []).map((name, n) => [name, n]));
   return {
     schema: reportSchema,
     maskproof: packageVersion(),
@@ -24,7 +26,8 @@ export function reportToJson(report: Report, leftOut: readonly LeftOut[] = []) {
       versions,
       supports: toSnakeCase(supports),
     })),
-    outcomes: report.outcomes.map(outcomeToJson),
+    ...(report.shard && { cells: cellNames(report.outcomes) }),
+    outcomes: report.outcomes.map((outcome) => outcomeToJson(outcome, cells)),
     coverage: report.coverage,
     combinations: report.combinations.map(cellToJson),
     judged: report.judged,
@@ -40,7 +43,7 @@ export function reportText(report: Report, leftOut?: readonly LeftOut[]): string
   return jsonText(reportToJson(report, leftOut));
 }
 
-export function outcomeToJson(outcome: Outcome) {
+function outcomeToJson(outcome: Outcome, cells: ReadonlyMap<string, number>) {
   const { property, statement, backend, status, known, fixed, reason, failure, counterexample } = outcome;
   const { cases, calls, seconds, rows, batches } = outcome;
   return {
@@ -66,21 +69,26 @@ export function outcomeToJson(outcome: Outcome) {
         ...(failure.path !== undefined && { path: failure.path }),
       },
     }),
-    ...(batches && { batches: batches.map(batchToJson) }),
+    ...(batches && { batches: batches.map((batch) => batchToJson(batch, cells)) }),
   };
 }
 
 /** A line each: a report has hundreds of them. */
 const cellToJson = ({ cell, cases, checked }: DrawnCell) => [cell, cases, checked] as const;
 
-const batchToJson = ({ batch, cases, calls, rows, drawn, ended }: BatchTally) => ({
+const batchToJson = ({ batch, cases, calls, rows, drawn, ended }: BatchTally, cells: ReadonlyMap<string, number>) => ({
   batch,
   cases,
   calls,
   rows,
-  drawn: drawn.flatMap(cellToJson),
+  drawn: drawn.flatMap(({ cell, cases: count, checked }) => [cells.get(cell) ?? -1, count, checked]),
   ...(ended && { ended }),
 });
+
+const cellNames = (outcomes: readonly Outcome[]): string[] =>
+  [
+    ...new Set(outcomes.flatMap(({ batches = [] }) => batches.flatMap(({ drawn }) => drawn.map(({ cell }) => cell)))),
+  ].sort();
 
 const knownToJson = ({ property, backend, reason, link }: KnownFailure) => ({
   property,

@@ -58,6 +58,7 @@ function reportOf(json: JsonValue): Report {
   const budget = json.at('budget');
   const shard = json.at('shard');
   const reference = json.at('reference');
+  const cells = json.at('cells').optional((value) => value.list().map(text)) ?? [];
   return {
     seed: json.at('seed').count(),
     budget: given({
@@ -74,7 +75,10 @@ function reportOf(json: JsonValue): Report {
       reason: reference.at('reason').optional(text),
     }),
     backends: json.at('backends').list().map(backendOf),
-    outcomes: json.at('outcomes').list().map(outcomeOf),
+    outcomes: json
+      .at('outcomes')
+      .list()
+      .map((outcome) => outcomeOf(outcome, cells)),
     coverage: json
       .at('coverage')
       .list()
@@ -84,7 +88,10 @@ function reportOf(json: JsonValue): Report {
         cases: cell.at('cases').count(),
         checked: cell.at('checked').count(),
       })),
-    combinations: json.at('combinations').list().flatMap(drawnOf),
+    combinations: json
+      .at('combinations')
+      .list()
+      .flatMap((cell) => drawnOf(cell, text)),
     judged: json.at('judged').count(),
     starved: json
       .at('starved')
@@ -117,7 +124,7 @@ function backendOf(json: JsonValue): BackendInfo {
 
 const statuses = ['held', 'violated', 'skipped', 'failed'] as const;
 
-function outcomeOf(json: JsonValue): Outcome {
+function outcomeOf(json: JsonValue, cells: readonly string[]): Outcome {
   const status = json.at('status').oneOf(statuses);
   const failure = json.at('failure').optional((value) => failureOf(value, json.at('stage')));
   return given({
@@ -134,7 +141,7 @@ function outcomeOf(json: JsonValue): Outcome {
     rows: rowsOf(json.at('rows')),
     counterexample: json.at('violation').optional(counterexampleOf),
     failure,
-    batches: json.at('batches').optional((value) => value.list().map(batchOf)),
+    batches: json.at('batches').optional((value) => value.list().map((batch) => batchOf(batch, cells))),
   });
 }
 
@@ -192,23 +199,23 @@ function failureOf(json: JsonValue, stage: JsonValue): Failure {
   });
 }
 
-function batchOf(json: JsonValue): BatchTally {
+function batchOf(json: JsonValue, cells: readonly string[]): BatchTally {
   return {
     batch: json.at('batch').count(),
     cases: json.at('cases').count(),
     calls: json.at('calls').count(),
     rows: rowsOf(json.at('rows')),
-    drawn: drawnOf(json.at('drawn')),
+    drawn: drawnOf(json.at('drawn'), (cell) => cells[cell.count()] ?? cell.text()),
     ...(json.at('ended').isGiven && { ended: true as const }),
   };
 }
 
 /** Name, cases, checked; name, cases, checked; ... */
-function drawnOf(json: JsonValue): DrawnCell[] {
+function drawnOf(json: JsonValue, nameOf: (value: JsonValue) => string): DrawnCell[] {
   const items = json.list();
   if (items.length % 3 !== 0) throw new JsonError(`${json.path} holds ${items.length} items; they come in threes.`);
   return Array.from({ length: items.length / 3 }, (_, n) => ({
-    cell: items[3 * n].text(),
+    cell: nameOf(items[3 * n]),
     cases: items[3 * n + 1].count(),
     checked: items[3 * n + 2].count(),
   }));
