@@ -134,6 +134,8 @@ async function corner(
   const smaller = (c: AttentionCase) => cases.shrink(c, undefined).map(({ value }) => value);
   if (first !== undefined) {
     const candidate = { value: caught.case, finding: first };
+    // What brings a session down gets one a candidate: a batch would have to be bisected after every fall.
+    if (first.type === 'failed') return done([], await shrink(candidate, smaller, oneByOne(checkAfter, []), limits));
     const quick = await subject.inFreshSession((session) =>
       shrink(candidate, smaller, async (some) => (await subject.check(property, some, session)).map(same), limits),
     );
@@ -177,8 +179,12 @@ const oneByOne =
     company: readonly AttentionCase[],
   ) =>
   async (some: readonly AttentionCase[]) => {
-    const findings: (Caught['verdict'] | undefined)[] = [];
-    for (const c of some) findings.push(await check(company, c));
+    const findings: (Caught['verdict'] | undefined)[] = some.map(() => undefined);
+    for (const [n, c] of some.entries()) {
+      findings[n] = await check(company, c);
+      // The first that fails is taken; the rest need no trying.
+      if (findings[n] !== undefined) break;
+    }
     return findings;
   };
 
