@@ -16,10 +16,18 @@ beforeAll(() => {
   execFileSync('npm', ['pack', '--silent', '--pack-destination', project], { cwd: root, stdio: 'pipe' });
   const tarball = readdirSync(project).find((name) => name.endsWith('.tgz'));
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
-  const install = run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', `./${tarball}`]);
+  const install = run('npm', [
+    'install',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    `./${tarball}`,
+  ]);
   if (install.status !== 0) throw new Error(`npm install of the tarball failed: ${install.stderr}`);
   mkdirSync(join(project, 'kernels'));
-  for (const name of ['attention.ts', 'plain.ts', 'boolean-added.ts']) cpSync(join(root, 'examples', name), join(project, 'kernels', name));
+  for (const name of ['attention.ts', 'plain.ts', 'boolean-added.ts'])
+    cpSync(join(root, 'examples', name), join(project, 'kernels', name));
 }, 300_000);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
@@ -30,13 +38,31 @@ describe('maskproof installed from its tarball', () => {
   });
 
   it('verifies an adapter of a package of ES modules, type-checked and without a build step', () => {
-    const { status, stdout } = run('npx', ['maskproof', 'fuzz', '--backend', './kernels/plain.ts', '--runs', '5', '--seed', '1']);
+    const { status, stdout } = run('npx', [
+      'maskproof',
+      'fuzz',
+      '--backend',
+      './kernels/plain.ts',
+      '--runs',
+      '5',
+      '--seed',
+      '1',
+    ]);
     expect(stdout).toContain('0 violated');
     expect(status).toBe(0);
   });
 
   it('corners the first bug', () => {
-    const args = ['maskproof', 'fuzz', '--backend', './kernels/boolean-added.ts', '--property', 'forms/boolean-equals-additive', '--seed', '1'];
+    const args = [
+      'maskproof',
+      'fuzz',
+      '--backend',
+      './kernels/boolean-added.ts',
+      '--property',
+      'forms/boolean-equals-additive',
+      '--seed',
+      '1',
+    ];
     const { status, stdout } = run('npx', args);
     expect(stdout).toContain('◉ dropped by the mask, yet used');
     expect(status).toBe(1);
@@ -60,7 +86,13 @@ const thrown = await assertBackend(backend, { runs: 3, seed: 1 }).then(() => '',
 console.log(report.outcomes[0]?.status, thrown.includes('nothing: '), typeof attentionCase({ maxBatch: 1 }).generate);
 `,
     );
-    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: { module: 'nodenext', target: 'es2022', strict: true, types: ['node'], outDir: 'out' }, files: ['use.mts'] }));
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: { module: 'nodenext', target: 'es2022', strict: true, types: ['node'], outDir: 'out' },
+        files: ['use.mts'],
+      }),
+    );
     const compiled = run('npx', ['tsc', '-p', 'tsconfig.json']);
     expect(compiled.stdout).toBe('');
     expect(run('node', ['out/use.mjs']).stdout.trim()).toBe('violated true function');
