@@ -94,6 +94,28 @@ function skipped(context: PropertyContext, states: readonly number[]): boolean {
   return false;
 }
 
+/** The pairs of rows that a claim speaks of, and those of them that differ; the others are counted as compared. */
+function differingRows(
+  context: PropertyContext,
+  [c1, a1]: Side,
+  [c2, a2]: Side,
+  how: Comparison,
+  same: (x: number, y: number) => boolean,
+): { readonly compared: Pair[]; readonly differing: Pair[] } {
+  const n1 = features(c1);
+  const n2 = features(c2);
+  const width = Math.min(n1, n2);
+  const compared = pairs(c1, c2, how);
+  const differing = compared.filter(({ r1, r2 }) => {
+    for (let d = 0; d < width; d += 1) {
+      if (!same(a1.output.data[r1 * n1 + d], a2.output.data[r2 * n2 + d])) return true;
+    }
+    return false;
+  });
+  context.tally('compared', compared.length - differing.length);
+  return { compared, differing };
+}
+
 /**
  * Bit for bit: === or both NaN, +0 equals -0. Only for two calls of equal shape.
  * A backend that declares `bitwise: 'never'` is judged by the radius instead, and the report counts it.
@@ -111,13 +133,8 @@ export function identical(
     return undefined;
   }
   if (context.supports.bitwise === 'never') return notBitwise(context, [c1, a1], [c2, a2], how);
-  const compared = pairs(c1, c2, how);
   const width = Math.min(features(c1), features(c2));
-  const differing = compared.filter(({ r1, r2 }) => {
-    for (let d = 0; d < width; d += 1) if (!bitEqual(x[r1 * features(c1) + d], y[r2 * features(c2) + d])) return true;
-    return false;
-  });
-  context.tally('compared', compared.length - differing.length);
+  const { compared, differing } = differingRows(context, [c1, a1], [c2, a2], how, bitEqual);
   if (differing.length === 0) return undefined;
   const e1 = context.expect(c1);
   const e2 = how.poisoned ? e1 : context.expect(c2);
@@ -170,15 +187,10 @@ export function within(
     context.tally('compared', countRows(c1, how.rows));
     return undefined;
   }
-  const compared = pairs(c1, c2, how);
   const n1 = features(c1);
   const n2 = features(c2);
   const width = Math.min(n1, n2);
-  const differing = compared.filter(({ r1, r2 }) => {
-    for (let d = 0; d < width; d += 1) if (!sameNumber(x[r1 * n1 + d], y[r2 * n2 + d])) return true;
-    return false;
-  });
-  context.tally('compared', compared.length - differing.length);
+  const { compared, differing } = differingRows(context, [c1, a1], [c2, a2], how, sameNumber);
   if (differing.length === 0) return undefined;
   const e1 = context.expect(c1);
   const e2 = context.expect(c2);
