@@ -1,9 +1,32 @@
-/** Cases laid out for one launch: padded, head after head, with what each problem needs to know. */
+/**
+ * Cases laid out for one launch: padded, head after head. Here positions turn queries and keys, and every rule about masks becomes one number a
+ * cell, so that the engine has few and large operations left. Written from the definition and not by calling the oracle's.
+ */
 import { type AttentionCase, type Conventions, type EmptyRow, type FloatTensor, type Mask, sizesOf } from '../case';
 import { finfo } from '../dtype';
-import type { Launch, LaunchMask, LaunchRotary } from './attention';
+import type { Launch } from './attention';
 
-/** The size that a length is padded to: few enough sizes that cases meet, near enough that the padding does not cost. */
+/** The padded sizes of a case; values are padded like keys. */
+export interface PaddedSizes {
+  readonly qLen: number;
+  readonly kvLen: number;
+  readonly headDim: number;
+}
+
+/** A launch whose lengths are all at most this is a cube: more shapes would cost more launches than they save padding. */
+const smallest = [4, 8];
+
+/** Few enough sizes that cases meet, near enough that the padding does not cost. Depends on the case alone. */
+export function paddedSizes(c: AttentionCase): PaddedSizes {
+  const { qLen, kvLen, headDim, vHeadDim } = sizesOf(c);
+  const features = Math.max(headDim, vHeadDim);
+  const longest = Math.max(qLen, kvLen, features);
+  const cube = smallest.find((size) => longest <= size);
+  if (cube !== undefined) return { qLen: cube, kvLen: cube, headDim: cube };
+  return { qLen: paddedSize(qLen), kvLen: paddedSize(kvLen), headDim: paddedSize(features) };
+}
+
+/** The size that a single length is padded to: less than twice its size from 8 on, and less than 64 more. */
 export function paddedSize(length: number): number {
   if (length <= 4) return 4;
   if (length <= 8) return 8;
@@ -11,186 +34,184 @@ export function paddedSize(length: number): number {
   return Math.ceil(length / 64) * 64;
 }
 
-/** The rotary embedding that a case turns by. */
-export function rotaryOf(c: AttentionCase): AttentionCase['rotary'] {
-  return c.bridge === 'rotary' && c.rotary !== undefined && c.rotary.rotaryDim > 0 ? c.rotary : undefined;
-}
-
 /** wasm multiplies a single pair of matrices by another kernel than several: never launch fewer than two problems. */
 const fewestProblems = 2;
 
-/** Lays cases of one bucket out, in order. */
-export function layOut(cases: readonly AttentionCase[], conventions: Conventions): Launch {
-  const [first] = cases;
-  const sizes = sizesOf(first);
-  let problems = 0;
-  let keyHeads = 0;
-  let grouped = false;
-  for (const c of cases) {
-    const { batch, numHeads, numKvHeads } = sizesOf(c);
-    problems += batch * numHeads;
-    keyHeads += batch * numKvHeads;
-    grouped ||= numHeads !== numKvHeads;
-  }
-  problems = Math.max(fewestProblems, problems);
-  // Where every problem has a key head of its own there is nothing to look up.
-  if (!grouped) keyHeads = problems;
-  const launch = emptyLaunch(first, problems, keyHeads, {
-    qLen: paddedSize(sizes.qLen),
-    kvLen: paddedSize(sizes.kvLen),
-    headDim: paddedSize(sizes.headDim),
-    vHeadDim: paddedSize(sizes.vHeadDim),
-  });
-  let problem = 0;
-  let keyHead = 0;
-  for (const c of cases) {
-    const { batch, numHeads, numKvHeads } = sizesOf(c);
-    placeCase(launch, c, conventions, problem, keyHead);
-    problem += batch * numHeads;
-    keyHead += batch * numKvHeads;
-  }
-  return grouped ? launch : { ...launch, keyHead: undefined };
+/** Cases laid out, and what became of their rows. */
+export interface Laid {
+  readonly launch: Launch;
+  /** How many keys each row keeps: [problems, q_len], 0 in padding. A row that keeps none asks all of its keys alike: zeros for a query, no mask. */
+  readonly kept: Int32Array;
+  /** The largest |bias| of a kept cell, by case. */
+  readonly largestBias: Float64Array;
 }
 
-type PaddedSizes = Pick<Launch, 'qLen' | 'kvLen' | 'headDim' | 'vHeadDim'>;
-type Laid = Launch & { readonly keyHead: Int32Array };
-
-/** Problems of padding alone: one own key, no rule. `first` stands for the bucket: its cases have the same parts. */
-function emptyLaunch(first: AttentionCase, problems: number, keyHeads: number, sizes: PaddedSizes): Laid {
-  const { qLen, kvLen, headDim, vHeadDim } = sizes;
-  const each = () => new Float32Array(problems);
-  const rotary = rotaryOf(first);
-  const tables = (rows: number, pairs: number) => ({
-    cos: new Float32Array(rows * pairs),
-    sin: new Float32Array(rows * pairs),
-  });
-  return {
+/** Lays cases of one bucket out, in order. */
+export function layOut(cases: readonly AttentionCase[], conventions: Conventions): Laid {
+  const sizes = paddedSizes(cases[0]);
+  const { qLen, kvLen, headDim } = sizes;
+  let own = 0;
+  for (const { query } of cases) own += query.shape[0] * query.shape[1];
+  const problems = Math.max(fewestProblems, own);
+  const launch: Launch = {
     problems,
     ...sizes,
     query: new Float32Array(problems * qLen * headDim),
-    key: new Float32Array(keyHeads * kvLen * headDim),
-    value: new Float32Array(keyHeads * kvLen * vHeadDim),
-    keyHead: new Int32Array(problems),
-    ownKvLen: each().fill(1),
-    queryPosition: each(),
-    scale: each(),
-    isCausal: new Uint8Array(problems),
-    sentinel: each(),
-    emptyWeight: each(),
-    ...(first.softcap === undefined ? {} : { softcap: each().fill(1) }),
-    ...(first.slidingWindow === undefined ? {} : { window: { left: each(), right: each() } }),
-    ...(first.segments === undefined ? {} : { segments: new Float32Array(problems * kvLen) }),
-    ...(first.mask === undefined
-      ? {}
-      : {
-          mask: {
-            cells: new Float32Array(problems * qLen * kvLen),
-            threshold: each(),
-            additive: each(),
-            authoritative: new Uint8Array(problems),
-          },
-        }),
-    ...(rotary === undefined
-      ? {}
-      : {
-          rotary: {
-            rotaryDim: rotary.rotaryDim,
-            layout: rotary.layout,
-            query: tables(problems * qLen, rotary.rotaryDim / 2),
-            key: tables(keyHeads * kvLen, rotary.rotaryDim / 2),
-          },
-        }),
+    key: new Float32Array(problems * kvLen * headDim),
+    value: new Float32Array(problems * kvLen * headDim),
+    bias: new Float32Array(problems * qLen * kvLen).fill(-Infinity),
+    // Cases of one bucket have a softcap or have none.
+    ...(cases[0].softcap === undefined ? {} : { softcap: new Float32Array(problems).fill(1) }),
+  };
+  const kept = new Int32Array(problems * qLen);
+  const largestBias = new Float64Array(cases.length);
+  let problem = 0;
+  cases.forEach((c, n) => {
+    const { batch, numHeads, numKvHeads } = sizesOf(c);
+    const { query, key } = turnedByPosition(c);
+    place(launch.query, problem, c.query.shape, query, qLen, headDim, 1, c.scale);
+    place(launch.key, problem, c.key.shape, key, kvLen, headDim, numHeads / numKvHeads);
+    place(launch.value, problem, c.value.shape, c.value.data, kvLen, headDim, numHeads / numKvHeads);
+    largestBias[n] = placeBias(launch, kept, c, conventions, problem);
+    const end = problem + batch * numHeads;
+    if (c.softcap !== undefined) launch.softcap?.fill(c.softcap, problem, end);
+    problem = end;
+  });
+  // What is padding looks at its first key: a softmax over nothing is NaN.
+  for (let row = 0; row < kept.length; row++) if (kept[row] === 0) launch.bias[row * kvLen] = 0;
+  return { launch, kept, largestBias };
+}
+
+/** Copies [batch, heads, rows, columns] into padded slots from `slot` on, each head `repeat` times, times `scale`. */
+function place(
+  into: Float32Array,
+  slot: number,
+  [batch, heads, rows, columns]: readonly number[],
+  data: Float64Array,
+  paddedRows: number,
+  paddedColumns: number,
+  repeat: number,
+  scale = 1,
+): void {
+  for (let h = 0; h < batch * heads; h++) {
+    const start = (slot + h * repeat) * paddedRows * paddedColumns;
+    for (let i = 0; i < rows; i++) {
+      const from = (h * rows + i) * columns;
+      const to = start + i * paddedColumns;
+      for (let n = 0; n < columns; n++) into[to + n] = scale * data[from + n];
+    }
+    for (let copy = 1; copy < repeat; copy++) {
+      into.copyWithin(start + copy * paddedRows * paddedColumns, start, start + rows * paddedColumns);
+    }
+  }
+}
+
+/**
+ * Writes what is added to the scores of a case: the bias of an additive mask, 0 without one, and -Infinity where a rule drops the key. Counts the
+ * kept keys of every row; returns the largest |bias| of all.
+ */
+function placeBias(
+  { bias, qLen: paddedRows, kvLen: paddedKeys, query, headDim }: Launch,
+  kept: Int32Array,
+  c: AttentionCase,
+  conventions: Conventions,
+  problem: number,
+): number {
+  const { batch, numHeads, qLen, kvLen } = sizesOf(c);
+  const { mask } = c;
+  const rule = ruleOf(c, conventions);
+  const stride = mask === undefined ? nowhere : strides(mask, conventions, qLen, kvLen);
+  // Heads differ only where a mask says so.
+  const heads = stride.head === 0 ? 1 : numHeads;
+  const block = paddedRows * paddedKeys;
+  let largest = 0;
+  for (let b = 0; b < batch; b++) {
+    const first = problem + b * numHeads;
+    for (let h = 0; h < heads; h++) {
+      for (let i = 0; i < qLen; i++) {
+        const from = b * stride.batch + h * stride.head + i * stride.row + stride.first;
+        const row = (first + h) * paddedRows + i;
+        kept[row] = rule(bias, row * paddedKeys, b, i, from);
+        for (let j = 0; mask?.form === 'additive' && j < kvLen; j++) {
+          const size = Math.abs(bias[row * paddedKeys + j]);
+          if (size < Infinity && size > largest) largest = size;
+        }
+        if (kept[row] === 0) bias.fill(0, row * paddedKeys, row * paddedKeys + kvLen);
+      }
+    }
+    for (let h = heads; h < numHeads; h++) {
+      bias.copyWithin((first + h) * block, first * block, first * block + qLen * paddedKeys);
+      kept.copyWithin((first + h) * paddedRows, first * paddedRows, first * paddedRows + qLen);
+    }
+  }
+  for (let row = problem * paddedRows; row < (problem + batch * numHeads) * paddedRows; row++) {
+    if (kept[row] === 0) query.fill(0, row * headDim, (row + 1) * headDim);
+  }
+  return largest;
+}
+
+/** Writes the cells of query i of batch row b from `to` on, its mask beginning at `from`; returns how many keys it keeps. */
+type RowRule = (bias: Float32Array, to: number, b: number, i: number, from: number) => number;
+
+/** Everything that a case says about which keys a query may see. A mask of rank 4 says it all by itself. */
+function ruleOf(c: AttentionCase, { causal }: Conventions): RowRule {
+  const { qLen, kvLen } = sizesOf(c);
+  const { mask } = c;
+  const alone = mask?.rank === 4;
+  const left = (alone ? undefined : c.slidingWindow?.left) ?? Infinity;
+  const right = (alone ? undefined : c.slidingWindow?.right) ?? Infinity;
+  const isCausal = !alone && c.isCausal;
+  const documents = alone ? undefined : c.segments?.data;
+  const offset = causal === 'top_left' ? 0 : kvLen - qLen;
+  const cells = mask?.tensor.data;
+  const isAdditive = mask?.form === 'additive';
+  const sentinel = mask?.form === 'additive' ? finfo[mask.tensor.dtype].lowest : NaN;
+  return (bias, to, b, i, from) => {
+    const here = i + offset;
+    const first = Math.max(here - left, 0);
+    const end = Math.min(isCausal ? here : Infinity, here + right, kvLen - 1) + 1;
+    let count = 0;
+    for (let j = first; j < end; j++) {
+      if (documents !== undefined && documents[b * kvLen + j] !== documents[b * kvLen + here]) continue;
+      if (cells === undefined) bias[to + j] = 0;
+      else if (isAdditive) {
+        const cell = cells[from + j];
+        if (cell === sentinel || cell === -Infinity) continue;
+        bias[to + j] = cell;
+      } else {
+        if (cells[from + j] === 0) continue;
+        bias[to + j] = 0;
+      }
+      count++;
+    }
+    return count;
   };
 }
 
-/** Writes one case into its problems and key heads. */
-function placeCase(launch: Laid, c: AttentionCase, conventions: Conventions, problem: number, keyHead: number): void {
-  const { batch, numHeads, numKvHeads, qLen, kvLen } = sizesOf(c);
-  place(launch.query, problem, c.query, launch.qLen, launch.headDim);
-  place(launch.key, keyHead, c.key, launch.kvLen, launch.headDim);
-  place(launch.value, keyHead, c.value, launch.kvLen, launch.vHeadDim);
-  const end = problem + batch * numHeads;
-  launch.ownKvLen.fill(kvLen, problem, end);
-  launch.queryPosition.fill(conventions.causal === 'top_left' ? 0 : kvLen - qLen, problem, end);
-  launch.scale.fill(c.scale, problem, end);
-  launch.isCausal.fill(c.isCausal ? 1 : 0, problem, end);
-  launch.sentinel.fill(conventions.scoreSentinel === '-inf' ? -Infinity : finfo[c.query.dtype].lowest, problem, end);
-  launch.emptyWeight.fill(weightOfEmpty(c, conventions), problem, end);
-  if (c.softcap !== undefined) launch.softcap?.fill(c.softcap, problem, end);
-  launch.window?.left.fill(c.slidingWindow?.left ?? unbounded, problem, end);
-  launch.window?.right.fill(c.slidingWindow?.right ?? unbounded, problem, end);
-  for (let b = 0; b < batch; b++) {
-    for (let h = 0; h < numHeads; h++) {
-      const at = problem + b * numHeads + h;
-      launch.keyHead[at] = keyHead + b * numKvHeads + Math.floor(h / (numHeads / numKvHeads));
-      launch.segments?.set(c.segments?.data.subarray(b * kvLen, (b + 1) * kvLen) ?? [], at * launch.kvLen);
-    }
-  }
-  if (launch.mask !== undefined && c.mask !== undefined)
-    placeMask(launch, launch.mask, c, c.mask, conventions, problem);
-  if (launch.rotary !== undefined) placeRotary(launch, launch.rotary, c, problem, keyHead);
+/** How many numbers apart a mask's neighbours lie along each axis of the scores, 0 where it broadcasts, and where query 0 begins. */
+interface Strides {
+  readonly batch: number;
+  readonly head: number;
+  readonly row: number;
+  readonly first: number;
 }
 
-/** More neighbours than there are keys, and still exact when a position is added. */
-const unbounded = 2 ** 23;
+const nowhere: Strides = { batch: 0, head: 0, row: 0, first: 0 };
 
-/** Copies [batch, heads, rows, columns] into padded slots from `slot` on. */
-function place(into: Float32Array, slot: number, tensor: FloatTensor, paddedRows: number, paddedColumns: number): void {
-  const [batch, heads, rows, columns] = tensor.shape;
-  for (let h = 0; h < batch * heads; h++) {
-    for (let i = 0; i < rows; i++) {
-      const from = (h * rows + i) * columns;
-      const to = ((slot + h) * paddedRows + i) * paddedColumns;
-      for (let n = 0; n < columns; n++) into[to + n] = tensor.data[from + n];
-    }
-  }
-}
-
-/** Copies the row of the mask that each query meets, cut to the keys. */
-function placeMask(
-  launch: Launch,
-  into: LaunchMask,
-  c: AttentionCase,
-  mask: Mask,
-  conventions: Conventions,
-  problem: number,
-): void {
-  const { batch, numHeads, qLen, kvLen } = sizesOf(c);
-  const { shape, data } = mask.tensor;
-  const columns = shape[shape.length - 1];
-  const stride = strides(mask, conventions, qLen, kvLen);
-  const end = problem + batch * numHeads;
-  into.threshold.fill(mask.form === 'additive' ? finfo[mask.tensor.dtype].lowest : 0, problem, end);
-  into.additive.fill(mask.form === 'additive' ? 1 : 0, problem, end);
-  into.authoritative.fill(mask.rank === 4 ? 1 : 0, problem, end);
-  for (let b = 0; b < batch; b++) {
-    for (let h = 0; h < numHeads; h++) {
-      for (let i = 0; i < qLen; i++) {
-        const from = (b * stride.batch + h * stride.head + i * stride.row + stride.first) * columns;
-        const to = ((problem + b * numHeads + h) * launch.qLen + i) * launch.kvLen;
-        for (let j = 0; j < kvLen; j++) into.cells[to + j] = data[from + j];
-      }
-    }
-  }
-}
-
-/** How many rows of keys apart a mask's neighbours lie along each axis of the scores, 0 where it broadcasts, and which row query 0 meets. */
-function strides(
-  mask: Mask,
-  conventions: Conventions,
-  qLen: number,
-  kvLen: number,
-): { readonly batch: number; readonly head: number; readonly row: number; readonly first: number } {
+function strides(mask: Mask, conventions: Conventions, qLen: number, kvLen: number): Strides {
   const { shape } = mask.tensor;
-  if (mask.rank === 2) return { batch: 1, head: 0, row: 0, first: 0 };
+  const columns = shape[shape.length - 1];
+  if (mask.rank === 2) return { ...nowhere, batch: columns };
   const rows = shape[shape.length - 2];
-  if (mask.rank === 3) return { batch: rows, head: 0, row: 1, first: firstRow(rows, conventions, qLen, kvLen) };
+  if (mask.rank === 3) {
+    return { batch: rows * columns, head: 0, row: columns, first: firstRow(rows, conventions, qLen, kvLen) * columns };
+  }
   const [batch, heads] = shape;
   return {
-    batch: batch === 1 ? 0 : heads * rows,
-    head: heads === 1 ? 0 : rows,
-    row: rows === 1 ? 0 : 1,
-    first: rows === 1 ? 0 : firstRow(rows, conventions, qLen, kvLen),
+    batch: batch === 1 ? 0 : heads * rows * columns,
+    head: heads === 1 ? 0 : rows * columns,
+    row: rows === 1 ? 0 : columns,
+    first: rows === 1 ? 0 : firstRow(rows, conventions, qLen, kvLen) * columns,
   };
 }
 
@@ -200,44 +221,42 @@ function firstRow(rows: number, { overlongRows }: Conventions, qLen: number, kvL
   return overlongRows === 'last' ? rows - qLen : kvLen - qLen;
 }
 
-/** What each key weighs in a row that keeps none: the contract of the mask's sentinel. */
-function weightOfEmpty(c: AttentionCase, { fullyMaskedRow }: Conventions): number {
-  const additive = c.mask?.form === 'additive';
-  const sentinel = !additive ? 'boolean' : c.mask.tensor.data.includes(-Infinity) ? 'inf' : 'finfo';
-  const weights: Readonly<Record<EmptyRow, number>> = {
-    zeros: 0,
-    unspecified: 0,
-    uniform: 1 / sizesOf(c).kvLen,
-    nan: NaN,
-  };
-  return weights[fullyMaskedRow[sentinel]];
+/** What is due in a row that keeps nothing, by what the mask drops with; nothing in particular where it drops in two ways. */
+export function dueOfEmpty(c: AttentionCase, { fullyMaskedRow }: Conventions): EmptyRow {
+  if (c.mask?.form !== 'additive') return fullyMaskedRow.boolean;
+  const { data, dtype } = c.mask.tensor;
+  const infinite = data.includes(-Infinity);
+  if (infinite && data.includes(finfo[dtype].lowest)) return 'unspecified';
+  if (infinite) return fullyMaskedRow.inf;
+  return data.includes(finfo[dtype].lowest) ? fullyMaskedRow.finfo : fullyMaskedRow.boolean;
 }
 
-/** Cosines and sines of the positions of a case, computed in float64; query i stands where key i + kv_len - q_len does. */
-function placeRotary(launch: Launch, into: LaunchRotary, c: AttentionCase, problem: number, keyHead: number): void {
-  const rotary = rotaryOf(c);
-  if (rotary === undefined) return;
-  const { batch, numHeads, numKvHeads, qLen, kvLen } = sizesOf(c);
+/** Query and key of the rotary bridge, pairs of features turned by the positions in float64; as they are on the base bridge. */
+function turnedByPosition(c: AttentionCase): { readonly query: Float64Array; readonly key: Float64Array } {
+  const { rotary } = c;
+  const query = c.query.data;
+  const key = c.key.data;
+  if (c.bridge !== 'rotary' || rotary === undefined) return { query, key };
+  const { kvLen, qLen } = sizesOf(c);
   const pairs = rotary.rotaryDim / 2;
-  const frequencies = Array.from({ length: pairs }, (_, n) => rotary.base ** ((-2 * n) / rotary.rotaryDim));
-  for (let b = 0; b < batch; b++) {
-    for (let j = 0; j < kvLen; j++) {
-      const position = rotary.positionIds.data[b * kvLen + j];
-      const i = j - (kvLen - qLen);
-      frequencies.forEach((frequency, n) => {
-        const cos = Math.cos(position * frequency);
-        const sin = Math.sin(position * frequency);
-        for (let h = 0; h < numKvHeads; h++) {
-          const at = ((keyHead + b * numKvHeads + h) * launch.kvLen + j) * pairs + n;
-          into.key.cos[at] = cos;
-          into.key.sin[at] = sin;
-        }
-        for (let h = 0; h < numHeads && i >= 0; h++) {
-          const at = ((problem + b * numHeads + h) * launch.qLen + i) * pairs + n;
-          into.query.cos[at] = cos;
-          into.query.sin[at] = sin;
-        }
-      });
+  const turns = Float64Array.from({ length: pairs }, (_, n) => rotary.base ** ((-2 * n) / rotary.rotaryDim));
+  const [apart, step] = rotary.layout === 'half' ? [pairs, 1] : [1, 2];
+  const turn = ({ shape, data }: FloatTensor, before: number): Float64Array => {
+    const [batch, heads, length, features] = shape;
+    const turned = data.slice();
+    for (let row = 0; row < batch * heads * length; row++) {
+      const b = Math.floor(row / (heads * length));
+      const position = rotary.positionIds.data[b * kvLen + before + (row % length)];
+      for (let n = 0; n < pairs; n++) {
+        const cos = Math.cos(position * turns[n]);
+        const sin = Math.sin(position * turns[n]);
+        const one = row * features + n * step;
+        turned[one] = data[one] * cos - data[one + apart] * sin;
+        turned[one + apart] = data[one + apart] * cos + data[one] * sin;
+      }
     }
-  }
+    return turned;
+  };
+  // Query i stands where key i + kv_len - q_len does.
+  return { query: turn(c.query, kvLen - qLen), key: turn(c.key, 0) };
 }

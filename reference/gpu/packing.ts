@@ -5,11 +5,11 @@
  * The bucket depends on the case alone, never on its companions, and a problem's numbers depend on its own slice of the launch alone:
  * two calls of equal shape agree bit for bit whatever else was packed with them.
  */
-import { type AttentionCase, type Conventions, type FloatTensor, type FloatType, type Mask, sizesOf } from '../case';
-import { roundAll } from '../dtype';
-import { attention, type Launched } from './attention';
+import { type AttentionCase, type Conventions, type FloatTensor, type Mask, sizesOf } from '../case';
+import { finfo, roundAll } from '../dtype';
+import { attention } from './attention';
 import type { Engine } from './engines';
-import { layOut, paddedSize, rotaryOf } from './layout';
+import { dueOfEmpty, type Laid, layOut, paddedSizes } from './layout';
 
 /** What the reference answers for one case: tensors in the case's dtype, or why it cannot. */
 export type ReferenceAnswer =
@@ -25,65 +25,65 @@ export const referenceConventions: Conventions = {
   scoreSentinel: 'finfo_min',
 };
 
-/** At most so many cells (problems * q_len * kv_len) a launch: a few intermediates of 16 MB. */
-const cellsPerLaunch = 2 ** 22;
-
 /** Answers many cases in as few launches as their shapes allow, in order. */
 export async function attendPacked(
   engine: Engine,
   cases: readonly AttentionCase[],
   conventions: Conventions = referenceConventions,
 ): Promise<readonly ReferenceAnswer[]> {
-  const answers: ReferenceAnswer[] = new Array<ReferenceAnswer>(cases.length);
-  const buckets = new Map<string, Packed[]>();
+  const refusals = cases.map((c) => refuses(c, conventions));
+  const able = cases.filter((_, n) => refusals[n] === undefined);
+  const answers = await inLaunches(able, (part) => answer(engine, part, conventions));
+  let next = 0;
+  return refusals.map((error) => (error === undefined ? answers[next++] : { error }));
+}
+
+/** At most so many numbers of one tensor a launch: a few intermediates of 16 MB. */
+const numbersPerTensor = 2 ** 22;
+
+/** Runs cases in as few launches as their shapes allow; one result a case, in order. */
+export async function inLaunches<T>(
+  cases: readonly AttentionCase[],
+  run: (part: readonly AttentionCase[]) => Promise<readonly T[]>,
+): Promise<T[]> {
+  const buckets = new Map<string, Bucket[]>();
   cases.forEach((c, index) => {
-    const refusal = refuses(c, conventions);
-    if (refusal !== undefined) {
-      answers[index] = { error: refusal };
+    const key = bucketOf(c);
+    const parts = buckets.get(key);
+    const { qLen, kvLen, headDim } = paddedSizes(c);
+    const numbers = c.query.shape[0] * c.query.shape[1] * Math.max(qLen * kvLen, Math.max(qLen, kvLen) * headDim);
+    const last = parts?.[parts.length - 1];
+    if (last !== undefined && last.numbers + numbers <= numbersPerTensor) {
+      last.cases.push(c);
+      last.indices.push(index);
+      last.numbers += numbers;
       return;
     }
-    const key = bucketOf(c);
-    const bucket = buckets.get(key);
-    const packed = { c, index };
-    if (bucket === undefined) buckets.set(key, [packed]);
-    else bucket.push(packed);
+    const part = { cases: [c], indices: [index], numbers };
+    if (parts === undefined) buckets.set(key, [part]);
+    else parts.push(part);
   });
-  for (const bucket of buckets.values()) {
-    for (const part of launches(bucket)) await launch(engine, part, conventions, answers);
-  }
-  return answers;
-}
-
-interface Packed {
-  readonly c: AttentionCase;
-  readonly index: number;
-}
-
-/** What cases of one launch have in common: padded sizes and the operations that they need. Depends on the case alone. */
-export function bucketOf(c: AttentionCase): string {
-  const { qLen, kvLen, headDim, vHeadDim } = sizesOf(c);
-  const sizes = [qLen, kvLen, headDim, vHeadDim].map(paddedSize).join('x');
-  const rotary = rotaryOf(c);
-  const turned = rotary === undefined ? '' : ` ${rotary.layout} ${rotary.rotaryDim}`;
-  const parts = (['mask', 'softcap', 'slidingWindow', 'segments'] as const).filter((part) => c[part] !== undefined);
-  return `${sizes}${turned} ${parts.join(' ')}`;
-}
-
-/** Cuts a bucket into launches that fit. */
-function launches(bucket: readonly Packed[]): readonly (readonly Packed[])[] {
-  const parts: Packed[][] = [];
-  let room = 0;
-  for (const packed of bucket) {
-    const { batch, numHeads, qLen, kvLen } = sizesOf(packed.c);
-    const cells = batch * numHeads * paddedSize(qLen) * paddedSize(kvLen);
-    if (cells > room || parts.length === 0) {
-      parts.push([]);
-      room = cellsPerLaunch;
+  const results = new Array<T>(cases.length);
+  for (const parts of buckets.values()) {
+    for (const part of parts) {
+      const given = await run(part.cases);
+      part.indices.forEach((index, n) => (results[index] = given[n]));
     }
-    parts[parts.length - 1].push(packed);
-    room -= cells;
   }
-  return parts;
+  return results;
+}
+
+/** Cases of one launch. */
+interface Bucket {
+  readonly cases: AttentionCase[];
+  readonly indices: number[];
+  numbers: number;
+}
+
+/** What cases of one launch have in common. Depends on the case alone. */
+export function bucketOf(c: AttentionCase): string {
+  const { qLen, kvLen, headDim } = paddedSizes(c);
+  return `${qLen}x${kvLen}x${headDim}${c.softcap === undefined ? '' : ' softcap'}`;
 }
 
 type Refusal = { readonly type: string; readonly message: string };
@@ -120,76 +120,75 @@ function refusesMask(c: AttentionCase, mask: Mask, conventions: Conventions): Re
   return undefined;
 }
 
-/** Runs part of a bucket in one launch and writes its answers. */
-async function launch(
+/** Runs cases of one bucket in one launch. */
+async function answer(
   engine: Engine,
-  part: readonly Packed[],
+  part: readonly AttentionCase[],
   conventions: Conventions,
-  answers: ReferenceAnswer[],
-): Promise<void> {
-  const packed = layOut(
-    part.map(({ c }) => c),
-    conventions,
-  );
+): Promise<ReferenceAnswer[]> {
+  const laid = layOut(part, conventions);
   engine.use();
-  const launched = attention(engine.tf, packed);
+  const launched = attention(engine.tf, laid.launch);
   try {
-    const wanted = (what: 'weights' | 'scores') => part.some(({ c }) => c.want[what] === true);
+    const wanted = (what: 'weights' | 'scores') => part.some(({ want }) => want[what] === true);
     const [output, weights, scores] = await Promise.all([
       launched.output.data(),
       wanted('weights') ? launched.weights.data() : undefined,
       wanted('scores') ? launched.scores.data() : undefined,
     ]);
     let problem = 0;
-    for (const { c, index } of part) {
-      const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
-      const heads = batch * numHeads;
-      const unpack = (from: ArrayLike<number>, columns: number, paddedColumns: number): FloatTensor => ({
-        dtype: c.query.dtype,
-        shape: [batch, numHeads, qLen, columns],
-        data: unpacked(
-          from,
-          { problem, heads, rows: qLen, paddedRows: packed.qLen, columns, paddedColumns },
-          c.query.dtype,
-        ),
-      });
-      answers[index] = {
-        output: unpack(output, vHeadDim, packed.vHeadDim),
-        ...(c.want.weights === true && weights !== undefined ? { weights: unpack(weights, kvLen, packed.kvLen) } : {}),
-        ...(c.want.scores === true && scores !== undefined ? { scores: unpack(scores, kvLen, packed.kvLen) } : {}),
-      };
-      problem += heads;
-    }
+    return part.map((c) => {
+      const taken = takeApart(c, conventions, laid, problem, { output, weights, scores });
+      problem += c.query.shape[0] * c.query.shape[1];
+      return taken;
+    });
   } finally {
-    dispose(launched);
+    launched.output.dispose();
+    launched.weights.dispose();
+    launched.scores.dispose();
   }
 }
 
-function dispose(launched: Launched): void {
-  launched.output.dispose();
-  launched.weights.dispose();
-  launched.scores.dispose();
-}
+type Numbers = ArrayLike<number>;
 
-interface Slice {
-  readonly problem: number;
-  readonly heads: number;
-  readonly rows: number;
-  readonly paddedRows: number;
-  readonly columns: number;
-  readonly paddedColumns: number;
-}
-
-/** A case's own numbers out of a launch, rounded to its dtype. */
-function unpacked(from: ArrayLike<number>, slice: Slice, dtype: FloatType): Float64Array {
-  const { problem, heads, rows, paddedRows, columns, paddedColumns } = slice;
-  const data = new Float64Array(heads * rows * columns);
-  let at = 0;
-  for (let h = 0; h < heads; h++) {
-    for (let i = 0; i < rows; i++) {
-      const start = ((problem + h) * paddedRows + i) * paddedColumns;
-      for (let n = 0; n < columns; n++) data[at++] = from[start + n];
+/** One case's own numbers out of a launch, rounded to its dtype; what is due in rows that keep nothing, and in dropped cells, is written over them. */
+function takeApart(
+  c: AttentionCase,
+  conventions: Conventions,
+  { launch, kept }: Laid,
+  problem: number,
+  all: { readonly output: Numbers; readonly weights?: Numbers; readonly scores?: Numbers },
+): ReferenceAnswer {
+  const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
+  const { dtype } = c.query;
+  const heads = batch * numHeads;
+  const due = dueOfEmpty(c, conventions);
+  const contract = due === 'nan' ? NaN : 0;
+  const taken = (from: Numbers, columns: number, padded: number): FloatTensor => {
+    const data = new Float64Array(heads * qLen * columns);
+    for (let row = 0, at = 0; row < heads * qLen; row++, at += columns) {
+      const place = paddedRow(problem, row, qLen, launch.qLen);
+      const isDue = kept[place] === 0 && due !== 'uniform';
+      for (let n = 0; n < columns; n++) data[at + n] = isDue ? contract : from[place * padded + n];
+    }
+    return { dtype, shape: [batch, numHeads, qLen, columns], data: roundAll(data, dtype) };
+  };
+  const output = taken(all.output, vHeadDim, launch.headDim);
+  const weights = c.want.weights && all.weights ? taken(all.weights, kvLen, launch.kvLen) : undefined;
+  const scores = c.want.scores && all.scores ? taken(all.scores, kvLen, launch.kvLen) : undefined;
+  if (scores !== undefined) {
+    const shown = conventions.scoreSentinel === '-inf' ? -Infinity : finfo[dtype].lowest;
+    for (let row = 0, at = 0; row < heads * qLen; row++, at += kvLen) {
+      const place = paddedRow(problem, row, qLen, launch.qLen);
+      for (let j = 0; j < kvLen; j++) {
+        if (kept[place] === 0 || launch.bias[place * launch.kvLen + j] === -Infinity) scores.data[at + j] = shown;
+      }
     }
   }
-  return roundAll(data, dtype);
+  return { output, ...(weights && { weights }), ...(scores && { scores }) };
+}
+
+/** Where a case's row lies in a launch. */
+export function paddedRow(problem: number, row: number, qLen: number, padded: number): number {
+  return (problem + Math.floor(row / qLen)) * padded + (row % qLen);
 }
