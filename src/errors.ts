@@ -14,11 +14,18 @@ export interface ErrorText {
   readonly mend?: string;
 }
 
+/** A backend may say more than fits into memory once for every law: its words are cut where they come in. */
+const MAX_SAID = 20_000;
+const MAX_TYPE = 200;
+
 /** The lines of a message: what happened, the facts, the mend. */
-export function messageOf({ what, facts = [], mend }: ErrorText): string {
+function messageOf({ what, facts = [], mend }: ErrorText): string {
   const rest = [...facts, ...(mend === undefined ? [] : [mend])];
-  return [what, ...rest.map((fact) => `  ${fact.replaceAll('\n', '\n    ')}`)].join('\n');
+  return [cut(what), ...rest.map((fact) => `  ${cut(fact).replaceAll('\n', '\n    ')}`)].join('\n');
 }
+
+const cut = (text: string, max = MAX_SAID): string =>
+  text.length <= max ? text : `${text.slice(0, max)}... (the first ${max} of ${text.length} characters)`;
 
 /** The user's command or file cannot be used. */
 export class UsageError extends Error {
@@ -47,8 +54,8 @@ export class BackendError extends Error {
     text: ErrorText | string,
     options?: ErrorOptions,
   ) {
-    super(typeof text === 'string' ? text : messageOf(text), options);
-    this.name = facts.type;
+    super(typeof text === 'string' ? cut(text) : messageOf(text), options);
+    this.name = cut(facts.type, MAX_TYPE);
     this.code = facts.code;
     this.stage = facts.stage;
     this.backend = facts.backend;

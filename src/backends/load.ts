@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { basename, extname, isAbsolute, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Backend } from '../backend';
-import { BackendError, messageOf, UsageError, type ErrorText } from '../errors';
+import { BackendError, UsageError, type ErrorText } from '../errors';
 import { didYouMean } from '../nearest';
 import { describe } from '../engine/answers';
 import { supportsProblem } from '../supports';
 import { builtinBackend, builtinNames } from './builtin';
+import { identityProblem } from './identity';
 import { pythonBuiltin, pythonBuiltinNames } from './python-builtin';
 import { rememberSpec } from './spec';
 import { takeTypeScript } from './typescript';
@@ -101,9 +102,10 @@ function shaped(spec: string, exported: unknown): Backend {
     });
   if (found === undefined) throw wrong('it has no default export.', [`Found: ${describe(exported)}`]);
   if (typeof found !== 'object' || found === null) throw wrong(`its default export is ${describe(found)}.`);
-  const { name, supports, open } = found as Partial<Record<keyof Backend, unknown>>;
+  const { name, versions, supports, open } = found as Partial<Record<keyof Backend, unknown>>;
   const facts = [`Found: ${describe(found)}`];
-  if (typeof name !== 'string' || name === '') throw wrong('name is missing.', facts);
+  const unnamed = identityProblem(name, versions);
+  if (unnamed !== undefined) throw wrong(unnamed, facts);
   if (supports === undefined) throw wrong('supports is missing.', facts);
   const problem = supportsProblem(supports);
   if (problem !== undefined) throw wrong(problem);
@@ -122,5 +124,5 @@ function defaultOf(exported: unknown): unknown {
 const isBackendLike = (x: unknown): boolean => typeof x === 'object' && x !== null && ('open' in x || 'supports' in x);
 
 function cannotLoad(spec: string, type: string, code: string, text: ErrorText, cause?: unknown): BackendError {
-  return new BackendError({ type, code, stage: 'load', backend: spec }, messageOf(text), { cause });
+  return new BackendError({ type, code, stage: 'load', backend: spec }, text, { cause });
 }

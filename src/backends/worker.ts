@@ -9,6 +9,7 @@ import { Connection, type Launch } from '../protocol/connection';
 import { declaresNonsense } from '../protocol/failures';
 import { supportsProblem } from '../supports';
 import { packageRoot } from '../version';
+import { identityProblem } from './identity';
 import { findPython } from './python-environment';
 
 export { killAll as closeWorkers } from '../protocol/connection';
@@ -35,10 +36,14 @@ export async function workerBackend(spec: string, options: WorkerOptions = {}): 
   const first = await Connection.start(launch, 'load');
   const { name, versions } = first.hello;
   const supports = toCamelCase(first.hello.supports);
-  const problem = supportsProblem(supports);
+  const unnamed = identityProblem(name, versions);
+  const problem = unnamed ?? supportsProblem(supports);
   if (problem !== undefined) {
     first.kill();
-    throw declaresNonsense({ backend: name, stage: 'load', command: spec, stderr: [] }, problem);
+    throw declaresNonsense(
+      { backend: unnamed === undefined ? name : spec, stage: 'load', command: spec, stderr: [] },
+      problem,
+    );
   }
   const workers = new Workers(launch, first);
   return { name, versions, supports: supports as Partial<Supports>, open: () => workers.open() };

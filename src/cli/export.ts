@@ -1,7 +1,6 @@
 /** maskproof export: a counterexample as a test in somebody else's language, or as tensors. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { properties } from '../../properties/index';
 import { loadBackend } from '../backends/load';
 import { loadCounterexample, type SavedCounterexample } from '../corpus/load';
@@ -12,6 +11,7 @@ import { slug } from '../export/naming';
 import { pytestFile } from '../export/pytest';
 import { vitestFile } from '../export/vitest';
 import { resolveSupports } from '../supports';
+import { writeWhole } from '../whole-file';
 import { exitCode } from './exit-code';
 import type { Io } from './io';
 import { fileInCorpus } from './replay';
@@ -35,7 +35,7 @@ export async function exportCase(file: string, options: ExportOptions, io: Io): 
   const bytes = await textOf(saved, { ...options, output }, io);
   if (output === '-') io.out(bytes.toString());
   else {
-    await write(output, bytes);
+    write(output, bytes);
     io.out(`Wrote ${output}\n`);
   }
   return exitCode({ checked: true });
@@ -83,14 +83,14 @@ function nameOf(saved: SavedCounterexample, to: ExportOptions['to']): string {
 }
 
 /** Never over a file that says something else: its slot may have been filled by hand. */
-async function write(file: string, bytes: Buffer): Promise<void> {
+function write(file: string, bytes: Buffer): void {
   try {
     if (existsSync(file) && !readFileSync(file).equals(bytes))
       throw new UsageError('exists', {
         what: `${file} exists already, with other contents.`,
         mend: 'Take it away, or name another file with --output.',
       });
-    await writeFileAtomic(file, bytes);
+    writeWhole(file, bytes);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(

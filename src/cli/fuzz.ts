@@ -64,7 +64,8 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
   const told = options.json === '-' ? io.err : io.out;
   const write = isGithub(io) ? (text: string) => told(withoutCommands(text)) : told;
   const saved = new Map<Outcome, SavedCounterexample>();
-  const keeping: Promise<string>[] = [];
+  /** What could not be kept, on a full disk for one: told once the reports are written. */
+  const lost: unknown[] = [];
   const replayedFrom = new Map<Outcome, string>();
   const { corpus } = options;
   const keep: Listener = (event) => {
@@ -72,11 +73,12 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     const from = loaded.find(({ backend }) => backend.name === event.outcome.backend);
     const found = from && worthKeeping(event.outcome, from.backend);
     if (found === undefined) return;
-    saved.set(event.outcome, found);
-    const writing = saveCounterexample(corpus, found);
-    // Awaited below; until then a rejection is not unhandled.
-    writing.catch(() => undefined);
-    keeping.push(writing);
+    try {
+      saveCounterexample(corpus, found);
+      saved.set(event.outcome, found);
+    } catch (error) {
+      lost.push(error);
+    }
   };
   const fileOf = (outcome: Outcome) => {
     const replayed = replayedFrom.get(outcome);
@@ -113,8 +115,8 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
       files.forEach(({ file, outcome }) => outcome && replayedFrom.set(outcome, file));
       return settledBy(files);
     };
-    const report = await interruptible(io.err, async (signal) =>
-      runSuite({
+    return await interruptible(io.err, async (signal) => {
+      const report = await runSuite({
         ...plan,
         backends: loaded.map(({ backend }) => backend),
         properties: chosen,
@@ -126,14 +128,14 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
         signal,
         listeners: [keep, alsoTelling(text, refused)],
         ...(crew && { crew }),
-      }),
-    );
-    await Promise.all(keeping);
-    const whole = joined(report, refused);
-    tellKnown(unmet(ownKnownFailures, known, whole.outcomes));
-    await writeReports(options, whole, { leftOut, fileOf }, io);
-    if (hasNoCases(whole)) write('This shard has no cases: all of them are in the others.\n');
-    return isUnreadable && !whole.interrupted ? exitCode({ usage: true }) : codeOf(whole);
+      });
+      const whole = joined(report, refused);
+      tellKnown(unmet(ownKnownFailures, known, whole.outcomes));
+      writeReports(options, whole, { leftOut, fileOf }, io);
+      if (lost.length > 0) throw lost[0];
+      if (hasNoCases(whole)) write('This shard has no cases: all of them are in the others.\n');
+      return isUnreadable && !whole.interrupted ? exitCode({ usage: true }) : codeOf(whole);
+    });
   } finally {
     await crew?.close();
     await reference.close();

@@ -33,6 +33,8 @@ const specHelp = 'a built-in name (maskproof list prints them), or the path of a
 const MAX_RUNS = 1_000_000_000;
 const MAX_JOBS = 256;
 const defaultCorpus = 'maskproof-corpus';
+/** As a shell tells of what SIGPIPE ended. */
+const BROKEN_PIPE = 141;
 
 /** Reads the arguments, runs the command, and returns the exit status. */
 export async function main(args: readonly string[], io: Io): Promise<number> {
@@ -180,7 +182,7 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .option('--sarif <file>', 'write it as SARIF')
     .option('--html <file>', 'write it as one page with the pictures')
     .addOption(ascii())
-    .action(async (files: string[], options: MergeOptions) => done(await commands.merge().merge(files, options, io)));
+    .action((files: string[], options: MergeOptions) => done(commands.merge().merge(files, options, io)));
 
   program
     .command('list')
@@ -247,10 +249,14 @@ function sentenceOf(error: CommanderError, program: Command): string {
 
 /** The process: arguments in, exit status out. An error that is neither the user's nor a backend's keeps its stack. */
 export async function runProcess(): Promise<void> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-    throw error;
+  let outputLost: string | undefined;
+  process.stdout.on('error', ({ code = 'an error' }: NodeJS.ErrnoException) => {
+    if (outputLost !== undefined) return;
+    outputLost = code;
+    // Nobody listens any more: what a run found is still written to its files, and only what holds ends with 0.
+    if (code === 'EPIPE' && !process.emit('SIGTERM', 'SIGTERM')) process.exit(BROKEN_PIPE);
   });
+  process.stderr.on('error', () => undefined);
   let status: number;
   try {
     status = await main(process.argv.slice(2), processIo());
@@ -258,6 +264,10 @@ export async function runProcess(): Promise<void> {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`${stack}\nThis is a bug in maskproof: please report it with the lines above.\n`);
     status = 70;
+  }
+  if (outputLost !== undefined && outputLost !== 'EPIPE') {
+    process.stderr.write(`maskproof: standard output could not be written: ${outputLost}.\n`);
+    if (status !== exitCode({ interrupted: true })) status = exitCode({ usage: true });
   }
   // A backend may have left timers or threads behind: they do not keep a finished run alive.
   process.stdout.write('', () => process.exit(status));

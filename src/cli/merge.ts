@@ -12,7 +12,7 @@ export interface MergeOptions extends ReportFiles {
   readonly ascii?: boolean;
 }
 
-export async function merge(files: readonly string[], options: MergeOptions, io: Io): Promise<number> {
+export function merge(files: readonly string[], options: MergeOptions, io: Io): number {
   reportFiles(options).forEach(({ flag, file }) => refuseUnwritable(file, flag));
   const read = files.map((name) => ({ name, ...readReport(readJson(name, 'The report'), name) }));
   const report = mergeReports(read, properties);
@@ -33,6 +33,6 @@ export async function merge(files: readonly string[], options: MergeOptions, io:
   });
   report.outcomes.forEach((outcome) => tell({ type: 'outcome', outcome }));
   tell({ type: 'run_finished', report });
-  await writeReports(options, report, { leftOut, fileOf: () => undefined }, io);
+  writeReports(options, report, { leftOut, fileOf: () => undefined }, io);
   return codeOf(report);
 }

@@ -1,6 +1,5 @@
 /** The reports that are files: who asked for which, and writing them down whole or not at all. */
 import { appendFileSync } from 'node:fs';
-import writeFileAtomic from 'write-file-atomic';
 import type { Report } from '../engine/events';
 import { UsageError } from '../errors';
 import { annotations, jobSummary } from '../report/github';
@@ -10,6 +9,7 @@ import { junitText } from '../report/junit';
 import type { LeftOut } from '../report/not-checked';
 import type { FileOf } from '../report/plain-finding';
 import { sarifText } from '../report/sarif';
+import { writeWhole } from '../whole-file';
 import type { Io } from './io';
 
 export interface ReportFiles {
@@ -36,7 +36,7 @@ export function reportFiles(files: ReportFiles): { flag: string; kind: (typeof k
 }
 
 /** Every report that was asked for; one that cannot be written keeps none of the others from being. */
-export async function writeReports(files: ReportFiles, report: Report, context: ReportContext, io: Io): Promise<void> {
+export function writeReports(files: ReportFiles, report: Report, context: ReportContext, io: Io): void {
   const { leftOut, fileOf } = context;
   const root = io.env.GITHUB_WORKSPACE ?? process.cwd();
   const texts = {
@@ -46,24 +46,30 @@ export async function writeReports(files: ReportFiles, report: Report, context: 
     html: () => htmlText(report, { leftOut, fileOf }),
   };
   if (files.json === '-') io.out(texts.json());
-  const written = await Promise.allSettled(
-    reportFiles(files).map(async ({ flag, kind, file }) => {
-      const text = texts[kind]();
-      await writeFileAtomic(file, text).catch((error: unknown) => {
-        throw unwritten(flag, file, error);
-      });
-    }),
-  );
-  tellGithub(report, { root, fileOf, leftOut }, io);
-  for (const result of written) if (result.status === 'rejected') throw result.reason;
+  const errors = reportFiles(files).flatMap(({ flag, kind, file }) => {
+    const text = texts[kind]();
+    try {
+      writeWhole(file, text);
+      return [];
+    } catch (error) {
+      return [unwritten(flag, file, error)];
+    }
+  });
+  // On standard error: GitHub reads them there too, and standard output may be somebody's JSON.
+  if (isGithub(io)) io.err(annotations(report, { root, fileOf, leftOut }));
+  addToSummary(report, { root, fileOf, leftOut }, io);
+  if (errors.length > 0) throw errors[0];
 }
 
-/** Annotations go to standard error: GitHub reads them there too, and standard output may be somebody's JSON. */
-function tellGithub(report: Report, options: Parameters<typeof jobSummary>[1], io: Io): void {
-  if (isGithub(io)) io.err(annotations(report, options));
-  const { GITHUB_STEP_SUMMARY: summary } = io.env;
-  // The file is shared with whatever else the step runs: it is added to and not replaced.
-  if (summary) appendFileSync(summary, jobSummary(report, options));
+/** The summary of the job is shared with whatever else the step runs: it is added to and not replaced. */
+function addToSummary(report: Report, options: Parameters<typeof jobSummary>[1], { env, err }: Io): void {
+  const { GITHUB_STEP_SUMMARY: summary } = env;
+  if (!summary) return;
+  try {
+    appendFileSync(summary, jobSummary(report, options));
+  } catch (error) {
+    err(`The summary of the job could not be written: ${(error as NodeJS.ErrnoException).code}.\n`);
+  }
 }
 
 export const isGithub = ({ env }: Io): boolean => env.GITHUB_ACTIONS === 'true';

@@ -1,9 +1,8 @@
 /** maskproof shrink: a failing case from elsewhere, made as small as it goes. */
-import { join } from 'node:path';
 import { properties } from '../../properties/index';
 import { loadBackend } from '../backends/load';
 import { loadCase, type SavedCounterexample } from '../corpus/load';
-import { counterexampleId, saveCounterexample } from '../corpus/save';
+import { saveCounterexample } from '../corpus/save';
 import { openReference } from '../engine/reference';
 import { shrinkForeign } from '../engine/replay';
 import { defaultTimeoutMs } from '../engine/run-suite';
@@ -42,12 +41,16 @@ export async function shrink(file: string, options: ShrinkOptions, io: Io): Prom
       outcome: await shrinkForeign(subject, property, c, { shrinkMs: options.seconds * 1000, signal }),
       aborted: signal.aborted,
     }));
-    const keep = async (found: Pick<SavedCounterexample, 'case' | 'after' | 'violation'>): Promise<string> => {
+    const keep = (found: Pick<SavedCounterexample, 'case' | 'after' | 'violation'>): string => {
       const { name, versions = {}, supports } = backend;
       const { case: smallest, after, violation } = found;
       const saved = { property: property.id, backend: name, versions, supports, violation, case: smallest, after };
-      await saveCounterexample(options.corpus, saved);
-      return join(options.corpus, `${counterexampleId(saved)}.json`);
+      try {
+        return saveCounterexample(options.corpus, saved);
+      } catch (error) {
+        io.out(`Smallest case: ${caseLine(smallest)}\n`);
+        throw error;
+      }
     };
     const on = `${property.id} on ${escapeControls(backend.name)}`;
     if (outcome.status === 'skipped')
@@ -58,11 +61,11 @@ export async function shrink(file: string, options: ShrinkOptions, io: Io): Prom
       const { type, message, case: smallest } = outcome.failure;
       io.out(`ERROR ${file}: ${escapeControls(`${type}: ${message}`)}\n`);
       if (smallest !== undefined)
-        io.out(`  Smallest case: ${caseLine(smallest)}\n  Kept as ${await keep({ case: smallest, after: [] })}\n`);
+        io.out(`  Smallest case: ${caseLine(smallest)}\n  Kept as ${keep({ case: smallest, after: [] })}\n`);
     } else if (outcome.counterexample !== undefined) {
       const { counterexample } = outcome;
       const violation = { ...counterexample.violation, cells: cellsInQuestion(counterexample) };
-      const kept = await keep({ ...counterexample, violation });
+      const kept = keep({ ...counterexample, violation });
       const context = { style: styleFor(io, options.ascii ?? false), backend: subject.info, file: kept };
       io.out(`${renderFinding(outcome, outcome.counterexample, [], context).join('\n')}\n`);
     } else {

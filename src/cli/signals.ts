@@ -6,13 +6,14 @@ export async function interruptible<T>(
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(130);
-    note('Stopping after this batch; once more to stop at once.\n');
+    note('Stopping: what was found is reported; once more to stop at once.\n');
     controller.abort();
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  signals.forEach((name) => process.on(name, stop));
   try {
     return await use(controller.signal);
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    signals.forEach((name) => process.off(name, stop));
   }
 }

@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import type { Tensor } from '../../reference/case';
+import { UsageError } from '../errors';
 import { caseToWire, caseToWireWith, tensorToWire, toSnakeCase } from '../protocol/codec';
 import { writeSafetensors } from '../protocol/safetensors';
+import { writeWhole } from '../whole-file';
 import { counterexampleSchema, type SavedCounterexample } from './load';
 
 /** The file's name: the property, and a hash of what fails (not of when or how it was found). */
@@ -18,17 +19,27 @@ export function counterexampleId({ property, backend, case: c, after }: SavedCou
 /** Tensors of more numbers than this stand in a .safetensors file beside the JSON. */
 const MAX_INLINE = 4096;
 
-/** Writes a counterexample into `folder`, made where it is missing, and returns the file's path. The same finding is one file, however often it is found. */
-export async function saveCounterexample(folder: string, saved: SavedCounterexample): Promise<string> {
+/** Writes a counterexample into `folder`, made where it is missing, and returns the file's path. The same finding is one file, however often it is found. Throws a UsageError where there is no room. */
+export function saveCounterexample(folder: string, saved: SavedCounterexample): string {
   const id = counterexampleId(saved);
   const file = join(folder, `${id}.json`);
-  mkdirSync(folder, { recursive: true });
   if (existsSync(file)) return file;
   const { text, tensors } = counterexampleFiles(saved, `${id}.safetensors`);
-  // The tensors first: a JSON file that is there is whole.
-  if (tensors.length > 0)
-    await writeFileAtomic(join(folder, `${id}.safetensors`), Buffer.from(writeSafetensors(tensors)));
-  await writeFileAtomic(file, text);
+  try {
+    mkdirSync(folder, { recursive: true });
+    // The tensors first: a JSON file that is there is whole.
+    if (tensors.length > 0) writeWhole(join(folder, `${id}.safetensors`), writeSafetensors(tensors));
+    writeWhole(file, text);
+  } catch (error) {
+    throw new UsageError(
+      'unwritable',
+      {
+        what: `The counterexample ${file} could not be kept: ${(error as NodeJS.ErrnoException).code}.`,
+        mend: 'Make room there; the same seed finds it again.',
+      },
+      { cause: error },
+    );
+  }
   return file;
 }
 

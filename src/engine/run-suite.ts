@@ -45,6 +45,8 @@ export interface SuiteOptions {
 
 export const defaultRuns = 100;
 export const defaultTimeoutMs = 30_000;
+/** Milliseconds that a batch has to come to its end once the run is interrupted: a CI kills what it cancels after less than ten seconds. */
+const graceMs = 3_000;
 
 /** One property on one backend, on its way to an outcome. */
 interface Entry {
@@ -113,10 +115,13 @@ class Run {
   readonly #outcomes: Outcome[] = [];
   /** The same as listeners have them: what an outcome is made of is for those who join shards. */
   readonly #told: Outcome[] = [];
+  /** Resolves some time after the run is interrupted: what is still under way then is left behind. */
+  readonly #givenUp: Promise<undefined>;
   /** The entry whose tasks are handed out. */
   #at = 0;
   #hasBegun = false;
   #hasBroken = false;
+  #hasFinished = false;
 
   constructor(options: SuiteOptions, subjects: readonly Subject[], started: number) {
     const { properties, seconds, shard, failFast, knownFailures = [], settled = [] } = options;
@@ -125,6 +130,11 @@ class Run {
     this.#started = started;
     this.#end = seconds === undefined ? Infinity : started + seconds * 1000;
     this.#halts = new Halts(failFast ?? false);
+    this.#givenUp = new Promise((resolve) => {
+      const wait = () => setTimeout(resolve, graceMs, undefined).unref();
+      if (options.signal?.aborted) wait();
+      else options.signal?.addEventListener('abort', wait, { once: true });
+    });
     const runs = options.runs ?? (seconds === undefined ? defaultRuns : undefined);
     this.#budget = {
       ...(runs !== undefined && { runs }),
@@ -178,13 +188,14 @@ class Run {
       const { cases, calls } = totals(entry);
       entry.running++;
       try {
-        this.#take(
-          entry,
-          task,
-          await crew.perform(task, (stage, more, sent) =>
-            this.#emit({ type: 'progress', ...name, stage, cases: cases + more, calls: calls + sent }),
-          ),
-        );
+        const result = await Promise.race([
+          crew.perform(task, (stage, more, sent) => {
+            if (!this.#hasFinished)
+              this.#emit({ type: 'progress', ...name, stage, cases: cases + more, calls: calls + sent });
+          }),
+          this.#givenUp,
+        ]);
+        if (result !== undefined) this.#take(entry, task, result);
       } catch (error) {
         this.#hasBroken = true;
         throw error;
@@ -210,6 +221,7 @@ class Run {
       interrupted,
       seconds: (performance.now() - this.#started) / 1000,
     };
+    this.#hasFinished = true;
     this.#emit({ type: 'run_finished', report });
     return report;
   }

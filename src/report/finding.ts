@@ -4,6 +4,7 @@ import type { BackendInfo, Counterexample, Outcome } from '../engine/events';
 import type { CellIndex } from '../property';
 import { caseToWire } from '../protocol/codec';
 import { caseLine } from './case-line';
+import { foreignName } from './foreign';
 import { cellsInQuestion } from './json';
 import { renderMask } from './render-mask';
 import { renderNumbers } from './render-numbers';
@@ -54,7 +55,7 @@ export function renderFinding(
       return `Also violated by a case of this shape: ${other.property}${command === undefined ? '' : ` (${command})`}`;
     }),
   ];
-  const heading = `${paint(style, 'red', marks.violated)} ${paint(style, 'bold', outcome.property)}  on ${escapeControls(outcome.backend)}`;
+  const heading = `${paint(style, 'red', marks.violated)} ${paint(style, 'bold', outcome.property)}  on ${foreignName(outcome.backend)}`;
   return [heading, ...indent(body, '  ')];
 }
 

@@ -2,6 +2,7 @@
 import type { BackendInfo, Listener, Outcome, ReferenceInfo, Report, RunEvent } from '../engine/events';
 import { packageVersion } from '../version';
 import { failureGroups, renderFinding, replayCommand, shapeKey } from './finding';
+import { foreign, foreignName } from './foreign';
 import { notCheckedIn, type LeftOut, type NotChecked } from './not-checked';
 import { starvedLine } from './starved';
 import { count, escapeControls, indent, marksOf, paint, type Style } from './style';
@@ -39,7 +40,7 @@ export function textReporter(options: TextOptions): Listener {
     hasProgress = true;
   };
   const under = (name: string, text: string) => {
-    if (name !== backend) ['', paint(style, 'bold', escapeControls(name))].forEach(line);
+    if (name !== backend) ['', paint(style, 'bold', foreignName(name))].forEach(line);
     backend = name;
     line(`  ${text}`);
   };
@@ -55,11 +56,11 @@ export function textReporter(options: TextOptions): Listener {
         return;
       case 'outcome_started':
         position = `${event.index + 1}/${event.total}`;
-        progress(`${position} ${event.property} on ${escapeControls(event.backend)}`);
+        progress(`${position} ${event.property} on ${foreignName(event.backend)}`);
         return;
       case 'progress':
         progress(
-          `${position} ${event.property} on ${escapeControls(event.backend)}: ${event.stage}, ${count(event.cases, 'case')}, ${count(event.calls, 'call')}`,
+          `${position} ${event.property} on ${foreignName(event.backend)}: ${event.stage}, ${count(event.cases, 'case')}, ${count(event.calls, 'call')}`,
         );
         return;
       case 'outcome':
@@ -94,7 +95,7 @@ function headerOf(event: Extract<RunEvent, { type: 'run_started' }>): string[] {
   return [
     `maskproof ${packageVersion()}  seed ${event.seed}`,
     `reference ${describeReference(event.reference)}`,
-    ...event.backends.map(({ name, versions }) => `backend ${escapeControls(name)}${describeVersions(versions)}`),
+    ...event.backends.map(({ name, versions }) => `backend ${foreignName(name)}${describeVersions(versions)}`),
     [count(event.properties, 'property', 'properties'), ...budget].join(', '),
   ];
 }
@@ -104,7 +105,7 @@ export function describeReference({ name, precision, device, reason }: Reference
 }
 
 function describeVersions(versions: BackendInfo['versions']): string {
-  const known = Object.entries(versions).map(([name, version]) => escapeControls(`${name} ${version}`));
+  const known = Object.entries(versions).map(([name, version]) => foreignName(`${name} ${version}`));
   return known.length === 0 ? '' : ` (${known.join(', ')})`;
 }
 
@@ -177,8 +178,8 @@ function failuresOf({ outcomes, backends }: Report, { style }: TextOptions): str
     const replayable = group.find(({ failure: met }) => met?.path !== undefined);
     return [
       '',
-      `${paint(style, 'red', marksOf(style).failed)} ${paint(style, 'bold', escapeControls(backend))} failed at stage ${failure.stage}`,
-      ...indent(escapeControls(`${failure.type}: ${failure.message}`).split('\n'), '  '),
+      `${paint(style, 'red', marksOf(style).failed)} ${paint(style, 'bold', foreignName(backend))} failed at stage ${failure.stage}`,
+      ...indent(foreign(`${failure.type}: ${failure.message}`).split('\n'), '  '),
       ...(failure.stage === 'load' || failure.stage === 'open' ? [] : [`  Met by ${namesOf(group)}.`]),
       ...(replayable === undefined
         ? []
@@ -193,7 +194,7 @@ function fixedOf({ outcomes }: Report, style: Style): string[] {
       ? []
       : [
           '',
-          `${paint(style, 'yellow', marksOf(style).held)} ${fixed.property} on ${escapeControls(backend)} is listed as a known failure and holds now: ${fixed.reason}`,
+          `${paint(style, 'yellow', marksOf(style).held)} ${fixed.property} on ${foreignName(backend)} is listed as a known failure and holds now: ${foreign(fixed.reason)}`,
           '  Take its entry out of the file of known failures.',
         ],
   );
@@ -214,11 +215,11 @@ export function notCheckedLines(items: readonly NotChecked[], style: Style): str
       ({ reason }) => reason,
     );
     return [
-      escapeControls(backend),
+      foreignName(backend),
       ...own
         .filter(({ kind }) => kind === 'not_loaded')
-        .map(({ reason }) => `  does not load here: ${escapeControls(reason)}`),
-      ...[...skips].map(([reason, skipped]) => `  ${namesOf(skipped)}: ${escapeControls(reason)}`),
+        .map(({ reason }) => `  does not load here: ${foreign(reason)}`),
+      ...[...skips].map(([reason, skipped]) => `  ${namesOf(skipped)}: ${foreign(reason)}`),
       ...(abilities.length > 0 ? [`  not declared: ${abilities.join('; ')}`] : []),
       ...[...rows].map(([reason, left]) => {
         const sum = (of: 'rows' | 'of') => left.reduce((total, item) => total + (item[of] ?? 0), 0);
@@ -239,9 +240,7 @@ function coverageLines({ starved, judged, backends }: Report, style: Style): str
     ];
   const lines = backends.flatMap(({ name }) => {
     const own = starved.filter(({ backend }) => backend === name);
-    return own.length === 0
-      ? []
-      : [escapeControls(name), ...own.map((cell) => `  ${escapeControls(starvedLine(cell))}`)];
+    return own.length === 0 ? [] : [foreignName(name), ...own.map((cell) => `  ${escapeControls(starvedLine(cell))}`)];
   });
   return ['', paint(style, 'bold', 'Checked too rarely:'), ...indent(lines, '  ')];
 }

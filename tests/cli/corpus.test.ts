@@ -22,10 +22,10 @@ beforeAll(() => {
 });
 
 /** A corpus of its own, with these counterexamples changed as told. */
-async function corpusOf(name: string, ...changes: object[]): Promise<string> {
+function corpusOf(name: string, ...changes: object[]): string {
   const corpus = join(folder, name);
   mkdirSync(corpus);
-  for (const change of changes) await saveCounterexample(corpus, { ...loadCounterexample(saved), ...change });
+  for (const change of changes) saveCounterexample(corpus, { ...loadCounterexample(saved), ...change });
   return corpus;
 }
 
@@ -50,7 +50,7 @@ const fuzz = (corpus: string, backend: string, ...more: string[]) =>
 
 describe('maskproof fuzz --corpus', () => {
   it('checks what was found before anything is drawn, and does not search for it again', async () => {
-    const corpus = await corpusOf('first', {});
+    const corpus = corpusOf('first', {});
     const report = join(folder, 'first.report.json');
     const { code, stdout } = await fuzz(corpus, buggy, '--json', report);
     expect(stdout).toMatch(/^corpus .*first, replayed first: of 1, 1 fail\n/);
@@ -66,7 +66,7 @@ describe('maskproof fuzz --corpus', () => {
   });
 
   it('searches on where it holds now', async () => {
-    const corpus = await corpusOf('mended', {});
+    const corpus = corpusOf('mended', {});
     const { code, stdout } = await fuzz(corpus, mended);
     expect(stdout).toMatch(/^corpus .*mended, replayed first: of 1, 1 hold now\n/);
     expect(stdout).toContain('0 violated');
@@ -75,7 +75,7 @@ describe('maskproof fuzz --corpus', () => {
 
   it('says what means nothing any more, and what is about something else', async () => {
     const { case: c } = loadCounterexample(saved);
-    const corpus = await corpusOf(
+    const corpus = corpusOf(
       'odd',
       { property: 'forms/boolean-equals-aditive' },
       { case: { ...c, softcap: 2 } },
@@ -95,7 +95,7 @@ describe('maskproof fuzz --corpus', () => {
   });
 
   it('exits with 2 where a file cannot be read, after the run', async () => {
-    const corpus = await corpusOf('broken', {});
+    const corpus = corpusOf('broken', {});
     writeFileSync(join(corpus, 'half.json'), '{ "schema": "maskproof/counter');
     const { code, stdout } = await fuzz(corpus, buggy);
     expect(stdout).toMatch(/of 2, 1 fail, 1 cannot be read\n {2}The case file .*half\.json is no JSON\./);
@@ -104,7 +104,7 @@ describe('maskproof fuzz --corpus', () => {
   });
 
   it('leaves what is known to fail to the known failures', async () => {
-    const corpus = await corpusOf('known', {});
+    const corpus = corpusOf('known', {});
     const file = join(folder, 'known.json');
     const entry = {
       property: 'forms/boolean-equals-additive',
@@ -126,7 +126,7 @@ describe('maskproof fuzz --corpus', () => {
 describe('maskproof replay', () => {
   it('answers each file, and says which mean nothing any more', async () => {
     const { case: c } = loadCounterexample(saved);
-    const corpus = await corpusOf('replayed', {}, { property: 'rows/masss' }, { case: { ...c, softcap: 2 } });
+    const corpus = corpusOf('replayed', {}, { property: 'rows/masss' }, { case: { ...c, softcap: 2 } });
     const files = readdirSync(corpus).map((name) => join(corpus, name));
     const [broken, fixed] = await Promise.all(
       [buggy, mended].map((backend) => maskproof(['replay', ...files, '--backend', backend, '--no-check'])),

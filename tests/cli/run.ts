@@ -16,16 +16,21 @@ export interface Ran {
 interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly onStart?: (process: ChildProcess) => void;
   /** Called with what stands on standard error so far. */
   readonly onStderr?: (text: string, process: ChildProcess) => void;
 }
 
-export function maskproof(args: readonly string[], { cwd = root, env = {}, onStderr }: RunOptions = {}): Promise<Ran> {
+export function maskproof(
+  args: readonly string[],
+  { cwd = root, env = {}, onStart, onStderr }: RunOptions = {},
+): Promise<Ran> {
   const child = spawn(process.execPath, [join(root, 'bin', 'maskproof.js'), ...args], {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, LANG: 'C.UTF-8', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  onStart?.(child);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

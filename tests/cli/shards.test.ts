@@ -216,4 +216,55 @@ describe('a run that is killed', () => {
       }
     },
   );
+
+  it.each(
+    Array.from({ length: repeats(3) }, (_, n) => ({ n, signal: (['SIGINT', 'SIGTERM', 'SIGKILL'] as const)[n % 3] })),
+  )('by $signal at some moment ($n), leaves files whole or absent', async ({ n, signal }) => {
+    const at = mkdtempSync(join(folder, 'moment-'));
+    const [corpus, json, html] = [join(at, 'corpus'), join(at, 'report.json'), join(at, 'report.html')];
+    const args = ['fuzz', '--backend', adapter('telling.ts'), '--no-check', '--seed', String(n), '--runs', '150'];
+    let isDue = false;
+    const { code } = await maskproof([...args, '--corpus', corpus, '--json', json, '--html', html], {
+      onStderr: (_, child) => {
+        if (isDue) return;
+        isDue = true;
+        // From the first call on: loading takes most of so short a run.
+        setTimeout(() => child.kill(signal), (n * 617) % 2_500);
+      },
+    });
+    const { report, counterexamples } = check(corpus, json, html);
+    if (code === 130) expect(report?.interrupted).toBe(true);
+    if (report !== undefined)
+      expect(report.outcomes.filter((one) => one.counterexample !== undefined)).toHaveLength(counterexamples);
+    expect([130, 1, null]).toContain(code);
+  });
+
+  it('does not wait for a backend that never comes back, and reports what it found', async () => {
+    const at = mkdtempSync(join(folder, 'stuck-'));
+    const json = join(at, 'report.json');
+    const args = ['fuzz', '--backend', adapter('stuck.ts'), '--no-check', '--seed', '1', '--timeout', '100000'];
+    let isTold = false;
+    const { code, stderr } = await maskproof([...args, '--json', json], {
+      onStderr: (text, child) => {
+        if (isTold || text.split('answering').length <= 61) return;
+        isTold = true;
+        child.kill('SIGINT');
+      },
+    });
+    expect(stderr).toContain('Stopping: what was found is reported; once more to stop at once.\n');
+    expect(code).toBe(130);
+    const { report } = readReport(JSON.parse(readFileSync(json, 'utf8')), json);
+    expect(report.interrupted).toBe(true);
+    expect(report.outcomes.filter(({ status }) => status === 'violated')).not.toEqual([]);
+  });
+
+  it('by a reader that goes away, says so by its status and still writes its report', async () => {
+    const json = join(mkdtempSync(join(folder, 'pipe-')), 'report.json');
+    const args = ['fuzz', '--backend', example('boolean-added.ts'), '--no-check', '--seed', '1', '--seconds', '60'];
+    const { code } = await maskproof([...args, '--json', json], {
+      onStart: ({ stdout }) => stdout?.once('data', () => stdout.destroy()),
+    });
+    expect(code).toBe(130);
+    expect(readReport(JSON.parse(readFileSync(json, 'utf8')), json).report.interrupted).toBe(true);
+  });
 });

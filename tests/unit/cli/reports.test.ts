@@ -25,36 +25,36 @@ describe('the reports that are files', () => {
     expect(reportFiles({ json: '-', html: 'a.html' })).toEqual([{ flag: '--html', kind: 'html', file: 'a.html' }]);
   });
 
-  it('are all written', async () => {
+  it('are all written', () => {
     const { io, written } = ioOf();
     const files = { json: at('r.json'), junit: at('r.xml'), sarif: at('r.sarif'), html: at('r.html') };
-    await writeReports(files, wholeReport(), context, io);
+    writeReports(files, wholeReport(), context, io);
     expect(readdirSync(folder).sort()).toEqual(['r.html', 'r.json', 'r.sarif', 'r.xml']);
     expect(readFileSync(files.json, 'utf8')).toBe(reportText(wholeReport()));
     expect(written).toEqual({ out: '', err: '' });
   });
 
-  it('leave JSON to standard output where it is asked for there', async () => {
+  it('leave JSON to standard output where it is asked for there', () => {
     const { io, written } = ioOf();
-    await writeReports({ json: '-' }, wholeReport(), context, io);
+    writeReports({ json: '-' }, wholeReport(), context, io);
     expect(written.out).toBe(reportText(wholeReport()));
   });
 
-  it('are written even where one of them cannot be', async () => {
+  it('are written even where one of them cannot be', () => {
     mkdirSync(at('taken'));
     const { io } = ioOf();
-    const writing = writeReports({ junit: at('taken'), html: at('r.html') }, wholeReport(), context, io);
-    await expect(writing).rejects.toThrow(/^--junit .*taken could not be written: E/);
+    const write = () => writeReports({ junit: at('taken'), html: at('r.html') }, wholeReport(), context, io);
+    expect(write).toThrow(/^--junit .*taken could not be written: E/);
     expect(readdirSync(folder).sort()).toEqual(['r.html', 'taken']);
   });
 });
 
 describe('GitHub', () => {
-  it('is told on standard error and in the summary of the job, after what stands there', async () => {
+  it('is told on standard error and in the summary of the job, after what stands there', () => {
     const summary = at('summary.md');
     const { io, written } = ioOf({ GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary });
-    await writeReports({}, wholeReport(), context, io);
-    await writeReports({}, wholeReport(), context, io);
+    writeReports({}, wholeReport(), context, io);
+    writeReports({}, wholeReport(), context, io);
     expect(written.out).toBe('');
     expect(written.err).toMatch(/^::error /);
     expect(readFileSync(summary, 'utf8').split('<h2>maskproof').length - 1).toBe(2);

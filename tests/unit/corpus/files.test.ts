@@ -26,16 +26,16 @@ const found = {
 };
 
 describe('a counterexample file', () => {
-  it('comes back as it was saved', async () => {
-    expect(loadCounterexample(await saveCounterexample(folder, found))).toStrictEqual(found);
+  it('comes back as it was saved', () => {
+    expect(loadCounterexample(saveCounterexample(folder, found))).toStrictEqual(found);
   });
 
-  it('is named for what fails and not for when it was found', async () => {
+  it('is named for what fails and not for when it was found', () => {
     const corpus = join(folder, 'corpus');
-    const first = await saveCounterexample(corpus, found);
+    const first = saveCounterexample(corpus, found);
     const text = readFileSync(first, 'utf8');
-    expect(await saveCounterexample(corpus, { ...found, seed: 9, path: '2' })).toBe(first);
-    expect(await saveCounterexample(corpus, { ...found, after: [] })).not.toBe(first);
+    expect(saveCounterexample(corpus, { ...found, seed: 9, path: '2' })).toBe(first);
+    expect(saveCounterexample(corpus, { ...found, after: [] })).not.toBe(first);
     expect(readdirSync(corpus)).toHaveLength(2);
     expect(readFileSync(first, 'utf8')).toBe(text);
     expect(text).toContain(
@@ -99,8 +99,8 @@ describe('a file of known failures', () => {
     expect(isForetold(known, {})).toBe(false);
   });
 
-  it('holds cases, inline or beside it', async () => {
-    const saved = await saveCounterexample(folder, found);
+  it('holds cases, inline or beside it', () => {
+    const saved = saveCounterexample(folder, found);
     const [inline, beside] = loadKnownFailures(
       file(
         'cases.json',

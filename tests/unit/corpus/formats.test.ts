@@ -72,18 +72,18 @@ describe('files of every version', () => {
 });
 
 describe('large contents', () => {
-  it('stand beside the JSON and come back from there', async () => {
+  it('stand beside the JSON and come back from there', () => {
     const corpus = join(folder, 'corpus');
-    const file = await saveCounterexample(corpus, large);
+    const file = saveCounterexample(corpus, large);
     const id = counterexampleId(large);
     expect(readdirSync(corpus)).toEqual([`${id}.json`, `${id}.safetensors`]);
     expect(readFileSync(file, 'utf8').length).toBeLessThan(20_000);
     expect(loadCounterexample(file)).toStrictEqual(large);
   });
 
-  it('are refused where their file is gone, holds another tensor, or lies elsewhere', async () => {
+  it('are refused where their file is gone, holds another tensor, or lies elsewhere', () => {
     const corpus = join(folder, 'broken');
-    const file = await saveCounterexample(corpus, large);
+    const file = saveCounterexample(corpus, large);
     const text = readFileSync(file, 'utf8');
     const id = counterexampleId(large);
     rmSync(join(corpus, `${id}.safetensors`));

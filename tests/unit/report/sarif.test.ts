@@ -1,37 +1,23 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import Ajv from 'ajv';
-import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { reportToSarif, sarifText } from '../../../src/report/sarif';
+import { $schema, id, sarifErrors } from '../../support/schemas';
 import { reportOf } from './cases';
 import { hostileReport, wholeReport } from './sample';
 
 const root = process.cwd();
-/** Draft 4 by name, and in nothing that it uses any different from draft 7. */
-const { $schema, id, ...schema } = JSON.parse(
-  readFileSync(join(__dirname, '../../fixtures/schemas/sarif-2.1.0.json'), 'utf8'),
-) as Record<string, unknown>;
-const ajv = addFormats(new Ajv({ allErrors: true, strict: false, unicodeRegExp: false }));
-const validate = ajv.compile(schema);
-const errorsOf = (text: string) => {
-  validate(JSON.parse(text));
-  return validate.errors ?? [];
-};
-
 describe('the SARIF report', () => {
   const [run] = reportToSarif(wholeReport(), { root }).runs;
   const results = run.results ?? [];
 
   it('keeps to the schema', () => {
     expect([$schema, id]).toEqual([expect.stringContaining('draft-04'), expect.stringContaining('sarif-2.1.0')]);
-    expect(errorsOf(sarifText(wholeReport(), { root }))).toEqual([]);
-    expect(errorsOf(sarifText(reportOf([]), { root }))).toEqual([]);
+    expect(sarifErrors(sarifText(wholeReport(), { root }))).toEqual([]);
+    expect(sarifErrors(sarifText(reportOf([]), { root }))).toEqual([]);
   });
 
   it('stays whole and short whatever a backend says', () => {
     const text = sarifText(hostileReport(), { root });
-    expect(errorsOf(text)).toEqual([]);
+    expect(sarifErrors(text)).toEqual([]);
     expect(text.length).toBeLessThan(100_000);
     const [{ results: said = [], invocations = [] }] = reportToSarif(hostileReport(10_000), { root }).runs;
     const told = [...said, ...(invocations[0].toolExecutionNotifications ?? [])];
