@@ -102,6 +102,11 @@ export interface BackendSession {
   close?(): void | Promise<void>;
 }
 
+/** A session in another process: what it is given it puts into bytes, so that no copies are due, and its answers are nobody else's. */
+export interface RemoteSession extends BackendSession {
+  readonly isRemote: true;
+}
+
 export interface Backend {
   readonly name: string;
   /** Library versions for the report's header. */

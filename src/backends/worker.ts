@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { AttentionCase } from '../../reference/case';
-import type { Backend, BackendSession, Supports } from '../backend';
+import type { Backend, RemoteSession, Supports } from '../backend';
 import { BackendError, UsageError } from '../errors';
 import { toCamelCase } from '../protocol/codec';
 import { Connection, type Launch } from '../protocol/connection';
@@ -95,11 +95,12 @@ class Workers {
     this.#connections = [first];
   }
 
-  async open(): Promise<BackendSession> {
+  async open(): Promise<RemoteSession> {
     const session = ++this.#lastSession;
     const connection = this.#idle() ?? (await this.#start());
     await connection.open(session);
     return {
+      isRemote: true,
       attend: (cases: readonly AttentionCase[]) => connection.attend(session, cases),
       close: () => this.#close(connection, session),
     };

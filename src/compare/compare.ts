@@ -4,6 +4,7 @@
  */
 import type { AttentionCase } from '../../reference/case';
 import { sizesOf } from '../../reference/case';
+import { keepGrid } from '../../reference/masks';
 import { RowState, type Expectation, type Interval } from '../../reference/expectation';
 import type { Answer, CellIndex, PropertyContext, RowIndex, Violation } from '../property';
 
@@ -94,7 +95,22 @@ function skipped(context: PropertyContext, states: readonly number[]): boolean {
   return false;
 }
 
-/** The pairs of rows that a claim speaks of, and those of them that differ; the others are counted as compared. */
+/** Those of the pairs in which both rows keep a key; the others are counted as empty. The mask alone tells, and the definition's answer is dear. */
+function keeping(context: PropertyContext, c1: AttentionCase, c2: AttentionCase, differing: Pair[]): Pair[] {
+  if (differing.length === 0) return differing;
+  const k1 = keepGrid(c1, context.supports);
+  const k2 = c2 === c1 ? k1 : keepGrid(c2, context.supports);
+  const left = differing.filter(({ r1, r2 }) => keepsAny(k1, r1, c1.key.shape[2]) && keepsAny(k2, r2, c2.key.shape[2]));
+  context.tally('empty', differing.length - left.length);
+  return left;
+}
+
+function keepsAny(keep: Uint8Array, row: number, kvLen: number): boolean {
+  for (let n = row * kvLen; n < (row + 1) * kvLen; n += 1) if (keep[n] === 1) return true;
+  return false;
+}
+
+/** The pairs of rows that a claim speaks of, and those of them that keep a key and differ; the others are counted. */
 function differingRows(
   context: PropertyContext,
   [c1, a1]: Side,
@@ -113,7 +129,7 @@ function differingRows(
     return false;
   });
   context.tally('compared', compared.length - differing.length);
-  return { compared, differing };
+  return { compared, differing: keeping(context, c1, c2, differing) };
 }
 
 /**

@@ -38,6 +38,7 @@ function tensorsOf(c: AttentionCase): [string, Tensor | undefined][] {
 /** The inputs whose bytes are no longer what was sent, by name. */
 export function changedInputs(sent: AttentionCase, c: AttentionCase): string[] {
   const now = tensorsOf(sent);
+  if (sent === c) return [];
   return tensorsOf(c)
     .filter(([, before], n) => before !== undefined && !sameBytes(before, now[n][1]))
     .map(([name]) => name);
@@ -49,8 +50,17 @@ function sameBytes(a: Tensor, b: Tensor | undefined): boolean {
   return true;
 }
 
-/** Judges what a backend gave for one case: dtype, shape and length of every tensor that was asked for. */
-export function readAnswer(given: unknown, sent: AttentionCase, c: AttentionCase, supports: ResolvedSupports): Result {
+/**
+ * Judges what a backend gave for one case: dtype, shape and length of every tensor that was asked for.
+ * `isOurs`: nobody else holds its numbers, so that they need not be copied.
+ */
+export function readAnswer(
+  given: unknown,
+  sent: AttentionCase,
+  c: AttentionCase,
+  supports: ResolvedSupports,
+  isOurs = false,
+): Result {
   if (typeof given !== 'object' || given === null)
     return { malformed: `answered ${describe(given)} where { output } is due` };
   const { error } = given as { error?: { type?: unknown; message?: unknown } };
@@ -71,12 +81,12 @@ export function readAnswer(given: unknown, sent: AttentionCase, c: AttentionCase
   };
   for (const [name, shape] of shapes) {
     if (shape === undefined) continue;
-    const tensor = readTensor((given as Record<string, unknown>)[name], name, c.query.dtype, shape);
+    const tensor = readTensor((given as Record<string, unknown>)[name], name, c.query.dtype, shape, isOurs);
     if (typeof tensor === 'string') return { malformed: tensor };
     answer[name] = tensor;
   }
   if (c.want.gradients && supports.returns.includes('gradients')) {
-    const gradients = readGradients((given as { gradients?: unknown }).gradients, c);
+    const gradients = readGradients((given as { gradients?: unknown }).gradients, c, isOurs);
     if (typeof gradients === 'string') return { malformed: gradients };
     answer.gradients = gradients;
   }
@@ -90,7 +100,7 @@ function changedBy(given: object, sent: AttentionCase, c: AttentionCase): string
   return [...new Set([...changedInputs(sent, c), ...told])];
 }
 
-function readGradients(given: unknown, c: AttentionCase): Answer['gradients'] | string {
+function readGradients(given: unknown, c: AttentionCase, isOurs: boolean): Answer['gradients'] | string {
   if (typeof given !== 'object' || given === null)
     return `answered gradients ${describe(given)} where { query, key, value } are due`;
   const read: Record<string, FloatTensor> = {};
@@ -100,6 +110,7 @@ function readGradients(given: unknown, c: AttentionCase): Answer['gradients'] | 
       `gradients.${name}`,
       c.query.dtype,
       c[name].shape,
+      isOurs,
     );
     if (typeof tensor === 'string') return tensor;
     read[name] = tensor;
@@ -113,21 +124,21 @@ function readTensor(
   name: string,
   dtype: FloatTensor['dtype'],
   shape: readonly number[],
+  isOurs: boolean,
 ): FloatTensor | string {
-  if (typeof given !== 'object' || given === null)
-    return `answered ${name} ${describe(given)} where ${dtype}[${shape.join(',')}] is due`;
+  const due = () => `${dtype}[${shape.join(',')}]`;
+  if (typeof given !== 'object' || given === null) return `answered ${name} ${describe(given)} where ${due()} is due`;
   const { dtype: type, shape: found, data } = given as { dtype?: unknown; shape?: unknown; data?: unknown };
-  if (!isList(found)) return `answered ${name} without a shape; ${dtype}[${shape.join(',')}] is due`;
-  const label = `${text(type, 'no dtype')}[${Array.from(found).join(',')}]`;
+  if (!isList(found)) return `answered ${name} without a shape; ${due()} is due`;
+  const label = () => `${text(type, 'no dtype')}[${Array.from(found).join(',')}]`;
   if (type !== dtype || found.length !== shape.length || shape.some((size, n) => found[n] !== size))
-    return `answered ${name} as ${label} where ${dtype}[${shape.join(',')}] is due`;
+    return `answered ${name} as ${label()} where ${due()} is due`;
   if (!isList(data)) return `answered ${name} with data ${describe(data)} where numbers are due`;
   const size = shape.reduce((a, b) => a * b, 1);
-  if (data.length !== size) return `answered ${name} as ${label} with ${data.length} numbers where ${size} are due`;
-  const numbers = numbersOf(data);
+  if (data.length !== size) return `answered ${name} as ${label()} with ${data.length} numbers where ${size} are due`;
   if (!ArrayBuffer.isView(data) && !data.every((x) => typeof x === 'number'))
     return `answered ${name} with data that are not all numbers`;
-  return { dtype, shape, data: numbers };
+  return { dtype, shape, data: isOurs && data instanceof Float64Array ? data : numbersOf(data) };
 }
 
 /** A copy: a backend may use its buffers again. */

@@ -37,7 +37,8 @@ function interruptible<T>(timeoutMs: number, use: () => T): T {
   }
 }
 
-async function awaitWithin<T>(timeoutMs: number, result: T | Promise<T>): Promise<T> {
+/** Waits for a result that is on its way. Throws TimeLimitError, or whatever it is rejected with. */
+export async function awaitWithin<T>(timeoutMs: number, result: T | Promise<T>): Promise<T> {
   if (typeof (result as PromiseLike<T> | undefined)?.then !== 'function') return result;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

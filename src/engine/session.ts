@@ -1,9 +1,9 @@
 /** One open session of a backend: the only place that calls `open`, `attend` and `close`. */
 import type { AttentionCase } from '../../reference/case';
-import type { Backend, BackendSession, ResolvedSupports } from '../backend';
+import type { Backend, BackendSession, RemoteSession, ResolvedSupports } from '../backend';
 import { BackendError } from '../errors';
 import { copyCase, describe, readAnswer, type Result } from './answers';
-import { TimeLimitError, within } from './guard';
+import { awaitWithin, TimeLimitError, within } from './guard';
 import type { Stage } from './events';
 
 /** A call that failed as a whole: it threw, hung, or gave no list of the right length. */
@@ -53,10 +53,14 @@ export class Session {
   async attend(cases: readonly AttentionCase[]): Promise<Result[]> {
     this.history.push(...cases);
     this.history.splice(0, this.history.length - remembered);
-    const sent = cases.map(copyCase);
+    const { isRemote = false } = this.#inner as Partial<RemoteSession>;
+    const sent = isRemote ? cases : cases.map(copyCase);
     let given: unknown;
     try {
-      given = await within<unknown>(this.#timeoutMs, () => this.#inner.attend(sent.slice()));
+      // What another process does is not ours to interrupt, and watching for it is dear.
+      given = await (isRemote
+        ? awaitWithin<unknown>(this.#timeoutMs, this.#inner.attend(sent))
+        : within<unknown>(this.#timeoutMs, () => this.#inner.attend(sent.slice())));
     } catch (error) {
       throw failure(this.#backend.name, 'answer', error, `It was answering ${cases.length} cases.`);
     }
@@ -70,7 +74,7 @@ export class Session {
         },
       );
     }
-    return cases.map((c, n) => readAnswer(given[n], sent[n], c, this.#supports));
+    return cases.map((c, n) => readAnswer(given[n], sent[n], c, this.#supports, isRemote));
   }
 
   /** Never throws: what happens after the last answer is nobody's finding. */

@@ -101,33 +101,37 @@ export function caseToWire(c: AttentionCase): WireCase {
 
 /** The same, with every tensor put into words by `write`, which is told the tensor's name in the wire form. */
 export function caseToWireWith<T>(c: AttentionCase, write: (tensor: Tensor, name: TensorName) => T): WireCase<T> {
-  return {
+  const { mask, rotary, slidingWindow } = c;
+  // Written out field by field: every case of every batch comes through here.
+  const wire = {
     bridge: c.bridge,
     query: write(c.query, 'query'),
     key: write(c.key, 'key'),
     value: write(c.value, 'value'),
-    ...(c.mask && { mask: { rank: c.mask.rank, form: c.mask.form, tensor: write(c.mask.tensor, 'mask') } }),
-    is_causal: c.isCausal,
-    scale: numberToWire(c.scale),
-    ...(c.rotary && {
-      rotary: {
-        rotary_dim: c.rotary.rotaryDim,
-        rotary_base: numberToWire(c.rotary.base),
-        layout: c.rotary.layout,
-        position_ids: write(c.rotary.positionIds, 'position_ids'),
-      },
-    }),
-    ...(c.slidingWindow && {
-      left_window_size: c.slidingWindow.left ?? -1,
-      right_window_size: c.slidingWindow.right ?? -1,
-    }),
-    ...(c.softcap !== undefined && { softcap: numberToWire(c.softcap) }),
-    ...(c.segments && { segments: write(c.segments, 'segments') }),
-    ...(c.maskLayout && { mask_layout: c.maskLayout }),
-    ...(Object.keys(c.want).length > 0 && { want: { ...c.want } }),
-    ...(c.gradOutput && { grad_output: write(c.gradOutput, 'grad_output') }),
-  };
+  } as Writable<WireCase<T>>;
+  if (mask) wire.mask = { rank: mask.rank, form: mask.form, tensor: write(mask.tensor, 'mask') };
+  wire.is_causal = c.isCausal;
+  wire.scale = numberToWire(c.scale);
+  if (rotary)
+    wire.rotary = {
+      rotary_dim: rotary.rotaryDim,
+      rotary_base: numberToWire(rotary.base),
+      layout: rotary.layout,
+      position_ids: write(rotary.positionIds, 'position_ids'),
+    };
+  if (slidingWindow) {
+    wire.left_window_size = slidingWindow.left ?? -1;
+    wire.right_window_size = slidingWindow.right ?? -1;
+  }
+  if (c.softcap !== undefined) wire.softcap = numberToWire(c.softcap);
+  if (c.segments) wire.segments = write(c.segments, 'segments');
+  if (c.maskLayout) wire.mask_layout = c.maskLayout;
+  if (Object.keys(c.want).length > 0) wire.want = { ...c.want };
+  if (c.gradOutput) wire.grad_output = write(c.gradOutput, 'grad_output');
+  return wire;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 const floatTypes: readonly FloatType[] = ['float64', 'float32', 'float16', 'bfloat16'];
 const fields: readonly string[] = [
