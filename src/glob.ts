@@ -6,3 +6,8 @@ export function matchesGlob(id: string, pattern: string): boolean {
     .join('.*');
   return new RegExp(`^${source}$`).test(id);
 }
+
+/** Whether it may match more than one id. */
+export function isPattern(pattern: string): boolean {
+  return pattern.includes('*');
+}

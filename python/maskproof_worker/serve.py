@@ -5,6 +5,7 @@ import os
 import platform
 import signal
 import sys
+from importlib import metadata
 
 import numpy as np
 
@@ -66,8 +67,16 @@ def versions_of(libraries):
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     for library in libraries:
         module = sys.modules.get(library) or __import__(library)
-        versions[library] = str(getattr(module, "__version__", "unknown"))
+        versions[library] = getattr(module, "__version__", None) or installed_version(library)
     return versions
+
+
+def installed_version(library):
+    """What the package says of itself that was found first; a module need not tell."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def say(writer, message, arrays=None):

@@ -115,3 +115,43 @@ def flex():
         # Where the processor multiplies bfloat16 itself, it reads and writes subnormals as zero.
         "bfloat16": half("bfloat16", {"flush": True}),
     }
+
+
+def huggingface_eager(softmax=None, finfo_fill=None):
+    """Eager attention as HuggingFace writes it: query . key, times the scale, plus the mask, softmax, and the product with the values.
+
+    In half precision each of the five is stored in the dtype of the case. `finfo_fill(dtype)` is what dropped scores are
+    filled with, where that is not the caller's.
+    """
+    kernels = math_kernel()
+
+    def with_fill(dtype, precision):
+        return precision if finfo_fill is None else {**precision, "finfo_fill": finfo_fill(dtype)}
+
+    def half(dtype, flush):
+        store = {"type": dtype, **flush}
+        return {
+            **kernels["float32"],
+            "accumulate": {"type": "float32", **flush},
+            "scale": {"roundings": 2},
+            "dot": store,
+            "scaled": store,
+            "masked": store,
+            "weights": {**store, "normalised": True, "in_sum": False},
+            "output": dtype,
+            "rotary": rotary(dtype),
+        }
+
+    precisions = {
+        "float32": {**kernels["float32"], "scale": {"roundings": 2}, "rotary": rotary("float32")},
+        "float64": {**kernels["float64"], "scale": {"roundings": 2}, "rotary": rotary("float64")},
+        "float16": half("float16", {}),
+        # Where the processor multiplies bfloat16 itself, it reads and writes subnormals as zero.
+        "bfloat16": half("bfloat16", {"flush": True}),
+    }
+    return {dtype: with_fill(dtype, precision) for dtype, precision in precisions.items()}
+
+
+def rotary(dtype):
+    """HuggingFace's rotary embedding: angles, sin and cos in float32 whatever the dtype, tables and turned vectors in the dtype."""
+    return {"angle": U32, "trig": 4, "pow": 4, "table": dtype, "rotated": dtype}

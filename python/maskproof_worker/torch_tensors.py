@@ -20,6 +20,20 @@ def from_torch(tensor):
     return tensor.numpy()
 
 
+def answer_to(case, attend):
+    """The answer of attend(query, key, value), which returns {"output": tensor, ...}; with gradients where the case asks for them."""
+    leaves = {"query": to_torch(case.query), "key": to_torch(case.key), "value": to_torch(case.value)}
+    if "gradients" not in case.want:
+        return {name: from_torch(tensor) for name, tensor in attend(**leaves).items()}
+    with torch.enable_grad():
+        for leaf in leaves.values():
+            leaf.requires_grad_()
+        tensors = attend(**leaves)
+        tensors["output"].backward(to_torch(case.grad_output))
+    answer = {name: from_torch(tensor) for name, tensor in tensors.items()}
+    return {**answer, "gradients": {name: from_torch(leaf.grad) for name, leaf in leaves.items()}}
+
+
 def lifted_mask(case):
     """The mask in four axes, [batch or 1, num_heads or 1, q_len or 1, kv_len], in the layout that the case asks for; None where there is none."""
     if case.mask is None:

@@ -11,13 +11,14 @@ export interface Facet {
 
 /** What kind of case this is, facet by facet; `kind` and `contents` only where the case was drawn and not read from a file. */
 export function describeCase(c: AttentionCase, causal: Conventions['causal'] = 'bottom_right'): Facet[] {
-  const { numHeads, numKvHeads, qLen, kvLen } = sizesOf(c);
+  const { batch, numHeads, numKvHeads, qLen, kvLen } = sizesOf(c);
   const drawn = drawnKinds(c);
   const facets: Record<string, string> = {
     mask_rank: c.mask === undefined ? 'none' : String(c.mask.rank),
     mask_form: c.mask?.form ?? 'none',
     dtype: c.query.dtype,
     bridge: c.bridge,
+    batch: batch === 1 ? 'one' : 'many',
     heads: numHeads === 1 ? 'single' : numKvHeads < numHeads ? 'grouped' : 'mha',
     rows: hasEmptyRows(c, causal) ? 'some_empty' : 'none_empty',
     is_causal: String(c.isCausal),

@@ -46,6 +46,16 @@ export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
     description: "PyTorch's flex_attention, not compiled.",
     file: 'torch_flex.py',
   },
+  'transformer-lens': {
+    description: "TransformerLens' joint-QKV attention bridges, base and rotary.",
+    file: 'transformer_lens_bridge.py',
+    variant: 'default',
+  },
+  'transformer-lens-compat': {
+    description: "TransformerLens' joint-QKV attention bridges in compatibility mode.",
+    file: 'transformer_lens_bridge.py',
+    variant: 'compat',
+  },
 };
 
 export const pythonBuiltinNames: readonly string[] = Object.keys(pythonBuiltins);

@@ -112,7 +112,7 @@ export interface DrawnCell {
 }
 
 export interface CoverageCell {
-  /** 'mask_rank', 'mask_form', 'kind', 'dtype', 'bridge', 'heads', 'rows', 'is_causal', 'lengths', 'contents' */
+  /** 'mask_rank', 'mask_form', 'kind', 'dtype', 'bridge', 'batch', 'heads', 'rows', 'is_causal', 'lengths', 'contents' */
   readonly facet: string;
   readonly value: string;
   /** Drawn. */

@@ -88,6 +88,19 @@ it('tells a case that means nothing any more', async () => {
   );
 });
 
+it('goes on beside the case of a pattern, and counts it where it fails', async () => {
+  const entry = { property: '*', backend, when: { mask_form: 'boolean', mask_rank: '4' }, case: caseToWire(c) };
+  const { stdout, told, code } = await fuzz(entry);
+  expect(stdout).toContain('1 held, 1 violated, 1 of them known, 0 skipped; 20 cases');
+  expect(told).toEqual([]);
+  expect(code).toBe(0);
+});
+
+it('tells the case of a pattern that fails nothing', async () => {
+  const { told } = await fuzz({ property: 'rows/*', backend, when: { mask_rank: '2' }, case: caseToWire(c) });
+  expect(told).toEqual(['failures[0] (rows/* on boolean-added) did not come up in 20 cases.']);
+});
+
 it('fails for one that holds now', async () => {
   const held = { property: 'rows/mass', backend, case: caseToWire(c) };
   const { stdout, code } = await fuzz(

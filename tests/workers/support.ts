@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { AttentionCase } from '../../reference/case';
 import { boolTensor, floatTensor } from '../../reference/tensor';
 import { setupFolder } from '../../src/backends/python-environment';
@@ -38,4 +38,19 @@ export function pythonWith(...modules: readonly string[]): string | undefined {
         'import importlib.util, sys; sys.exit(any(importlib.util.find_spec(m) is None for m in sys.argv[1:]))';
       return spawnSync(python, ['-c', script, ...modules]).status === 0;
     });
+}
+
+/** Where `npm run setup:python` puts another release of TransformerLens: a folder for PYTHONPATH. */
+export function transformerLensRelease(name: string): string {
+  return join(dirname(setupFolder()), 'transformer-lens-releases', name);
+}
+
+/** The same promise for the same name: importing PyTorch takes seconds. */
+export function memoize<T>(make: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (name) => {
+    const one = made.get(name) ?? make(name);
+    made.set(name, one);
+    return one;
+  };
 }

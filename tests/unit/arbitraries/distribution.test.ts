@@ -19,6 +19,7 @@ describe('2,000 cases', () => {
     ...['none', 'boolean', 'additive', 'integer'].map((form) => ['mask_form', form]),
     ...['float64', 'float32', 'float16', 'bfloat16'].map((dtype) => ['dtype', dtype]),
     ...['base', 'rotary'].map((bridge) => ['bridge', bridge]),
+    ...['one', 'many'].map((batch) => ['batch', batch]),
     ...['mha', 'grouped', 'single'].map((heads) => ['heads', heads]),
     ...['some_empty', 'none_empty'].map((rows) => ['rows', rows]),
     ...['true', 'false'].map((causal) => ['is_causal', causal]),
