@@ -54,6 +54,10 @@ export interface Charges {
   readonly expPerUnit: number;
   readonly expCut: number;
   readonly fusedExp2: number;
+  /** A softcap: relative error of the quotient with its constant, and relative and absolute error of tanh. */
+  readonly capQuotient: number;
+  readonly tanhRelative: number;
+  readonly tanhAbsolute: number;
   /** A sentinel swallows a score from this distance on: exp of it is 0. */
   readonly swallow: number;
   readonly tiles: number;
@@ -117,6 +121,9 @@ export function chargesOf(
     expPerUnit: exp.perUnit ?? 0,
     expCut: exp.tiny * tiles,
     fusedExp2: precision.fusedExp2 ?? 0,
+    capQuotient: Math.max(2, precision.divide) * u,
+    tanhRelative: precision.tanh?.relative ?? exp.relative,
+    tanhAbsolute: precision.tanh?.absolute ?? 0,
     swallow: precision.accumulate.type === 'float64' ? 750 : 120,
     tiles,
     divide: precision.divide,

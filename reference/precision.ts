@@ -31,6 +31,8 @@ export interface Precision {
   readonly masked?: Store;
   /** exp: relative error, relative error per unit of |argument|, and what it may return 0 for, relative to the top weight. */
   readonly exp: { readonly relative: number; readonly perUnit?: number; readonly tiny: number };
+  /** Where a softcap's tanh is worse than exp: (1 - e^-2x) / (1 + e^-2x) cancels near 0, and is off by an amount there and not by a share. */
+  readonly tanh?: { readonly relative: number; readonly absolute: number };
   /** 1 where exp2(fma(s, c, -fl(m c))) is fused. */
   readonly fusedExp2?: number;
   /** Roundoffs of a division: 1 for IEEE, 2 for reciprocal and product. */

@@ -76,9 +76,9 @@ function unscaled(error: number, scale: number): number {
 
 /** The derivative of c tanh(x / c) is at most 1; the quotient moves the argument, tanh and the product move the result. */
 export function throughCap(x: number, capped: number, before: number, softcap: number, charges: Charges): number {
-  const { u, tiny, expRelative, cappedStore } = charges;
-  let error = before + 2 * u * (Math.abs(x) + before);
-  error += (expRelative + 2 * u) * (Math.abs(capped) + error) + tiny * (2 + softcap);
+  const { u, tiny, capQuotient, tanhRelative, tanhAbsolute, cappedStore } = charges;
+  let error = before + capQuotient * (Math.abs(x) + before);
+  error += (tanhRelative + 2 * u) * (Math.abs(capped) + error) + (tanhAbsolute + tiny) * softcap + 2 * tiny;
   if (cappedStore) {
     error += 2 * cappedStore.u * (Math.abs(capped) + error) + cappedStore.u * (Math.abs(x) + error);
     error += cappedStore.tiny * (2 + softcap);

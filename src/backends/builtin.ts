@@ -10,8 +10,8 @@ export interface Builtin {
   readonly description: string;
   /** Rejects with a BackendError where its packages are not installed. */
   readonly load: () => Backend | Promise<Backend>;
-  /** Another name for one of the others: loaded when asked for, and not run a second time with all of them. */
-  readonly alias?: true;
+  /** Left out where nobody names a backend: another name for one of the others, or one that loads a driver, which may be one in software. */
+  readonly whenNamed?: true;
 }
 
 export const builtins: Readonly<Record<string, Builtin>> = {
@@ -23,11 +23,21 @@ export const builtins: Readonly<Record<string, Builtin>> = {
     description:
       'The definition as TensorFlow.js operations, on the engine that needs no set-up: tfjs-wasm by another name.',
     load: () => tfjs('wasm', 'reference'),
-    alias: true,
+    whenNamed: true,
   },
   'tfjs-wasm': {
     description: 'The definition as TensorFlow.js operations, on WebAssembly.',
     load: () => tfjs('wasm'),
+  },
+  'tfjs-tensorflow': {
+    description: 'The definition as TensorFlow.js operations, on TensorFlow: CUDA or the CPU.',
+    load: () => tfjs('tensorflow'),
+    whenNamed: true,
+  },
+  'tfjs-webgpu': {
+    description: "The definition as TensorFlow.js operations, on WebGPU (Dawn): any vendor's GPU.",
+    load: () => tfjs('webgpu'),
+    whenNamed: true,
   },
   'tfjs-cpu': {
     description: 'The definition as TensorFlow.js operations, in plain JavaScript.',
@@ -46,7 +56,7 @@ export const builtins: Readonly<Record<string, Builtin>> = {
 export const builtinNames: readonly string[] = Object.keys(builtins);
 
 /** What runs where nobody names a backend. */
-export const usualBuiltins: readonly string[] = builtinNames.filter((name) => builtins[name].alias === undefined);
+export const usualBuiltins: readonly string[] = builtinNames.filter((name) => builtins[name].whenNamed === undefined);
 
 /** The built-in backend of that name, one of `builtinNames`. */
 export async function builtinBackend(name: string): Promise<Backend> {

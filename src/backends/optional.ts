@@ -18,8 +18,12 @@ export function asLoadError<T>(backend: string, load: () => T): T {
     return load();
   } catch (error) {
     if (!(error instanceof MissingPackageError)) throw error;
-    throw new BackendError({ type: error.name, code: 'missing_package', stage: 'load', backend }, error.message, {
-      cause: error,
-    });
+    throw loadError(error, 'missing_package', backend, error.message);
   }
+}
+
+/** What kept a backend from loading, under the name of its own class. */
+export function loadError(cause: unknown, code: string, backend: string, message: string): BackendError {
+  const type = cause instanceof Error ? cause.name : 'Error';
+  return new BackendError({ type, code, stage: 'load', backend }, message, { cause });
 }

@@ -82,7 +82,10 @@ function programFor(io: Io, done: (code: number) => void): Command {
   const noCheck = () => new Option('--no-check', 'load adapters without checking their types');
   const ascii = () => new Option('--ascii', 'draw with # . X o');
   const reference = () =>
-    new Option('--reference <name>', 'what answers for the definition: auto, oracle, wasm, cpu').default('auto');
+    new Option(
+      '--reference <name>',
+      'what answers for the definition: auto, oracle, tensorflow, webgpu, wasm, cpu',
+    ).default('auto');
   const timeout = () => new Option('--timeout <seconds>', 'how long one call may take').argParser(seconds('--timeout'));
   const seed = (what: string) => new Option('--seed <n>', what).argParser(wholeNumber('--seed', 0, maxSeed));
 

@@ -21,7 +21,12 @@ export interface Reference {
 }
 
 /** The engines that a reference can run on, by the name that --reference takes, and the backend that runs the definition there. */
-const engines: Readonly<Record<string, string>> = { wasm: 'tfjs-wasm', cpu: 'tfjs-cpu' };
+const engines: Readonly<Record<string, string>> = {
+  tensorflow: 'tfjs-tensorflow',
+  webgpu: 'tfjs-webgpu',
+  wasm: 'tfjs-wasm',
+  cpu: 'tfjs-cpu',
+};
 export const referenceChoices: readonly string[] = ['auto', 'oracle', ...Object.keys(engines)];
 
 const oracle = (reason?: string): Reference => ({

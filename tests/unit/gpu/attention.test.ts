@@ -2,46 +2,48 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AttentionCase, Conventions, EmptyRow } from '../../../reference/case';
 import { expectationOf, RowState, type Interval } from '../../../reference/expectation';
-import { engineEntry, engines, precisionOf } from '../../../reference/gpu/engines';
+import { engines, precisionOf, type Engine } from '../../../reference/gpu/engines';
 import { attendPacked, referenceConventions, type ReferenceAnswer } from '../../../reference/gpu/packing';
 import { attentionCase } from '../../../src/arbitraries/attention-case';
 import { everyCase } from './cases';
+import { atMost, engineHere } from './here';
 
 describe.each(engines)('the reference on $name', (entry) => {
-  const engine = entry.load();
-
-  it('agrees with the oracle within the radius, whatever the case', async () => {
-    const loaded = await engine;
+  it('agrees with the oracle within the radius, whatever the case', async (test) => {
+    const engine = await engineHere(entry, test);
     await fc.assert(
       fc.asyncProperty(fc.array(attentionCase(everyCase), { minLength: 40, maxLength: 40 }), async (cases) => {
-        const answers = await attendPacked(loaded, cases);
-        expect(cases.flatMap((c, n) => outside(c, answers[n], referenceConventions, engineEntry(entry.name)))).toEqual(
-          [],
-        );
+        const answers = await attendPacked(engine, cases);
+        expect(cases.flatMap((c, n) => outside(c, answers[n], referenceConventions, engine))).toEqual([]);
       }),
-      { numRuns: 30, seed: 20261123, endOnFailure: true },
+      { numRuns: atMost(30, engine), seed: 20261123, endOnFailure: true },
     );
   });
 
-  it.each<EmptyRow>(['zeros', 'uniform', 'nan'])(
+  it.for<EmptyRow>(['zeros', 'uniform', 'nan'])(
     'answers rows that keep nothing with %s where that is the convention',
-    async (contract) => {
+    async (contract, test) => {
+      const engine = await engineHere(entry, test);
       const conventions = {
         ...referenceConventions,
         fullyMaskedRow: { boolean: contract, finfo: contract, inf: contract },
       };
-      const cases = fc.sample(attentionCase({ ...everyCase, emptyRows: 'always' }), { numRuns: 300, seed: 1 });
-      const answers = await attendPacked(await engine, cases, conventions);
-      expect(cases.flatMap((c, n) => outside(c, answers[n], conventions, entry))).toEqual([]);
+      const cases = fc.sample(attentionCase({ ...everyCase, emptyRows: 'always' }), {
+        numRuns: atMost(300, engine),
+        seed: 1,
+      });
+      const answers = await attendPacked(engine, cases, conventions);
+      expect(cases.flatMap((c, n) => outside(c, answers[n], conventions, engine))).toEqual([]);
     },
   );
 
-  it.each<Partial<Conventions>>([
+  it.for<Partial<Conventions>>([
     { causal: 'top_left' },
     { overlongRows: 'first' },
     { overlongRows: 'last' },
     { scoreSentinel: '-inf' },
-  ])('reads a case by the convention %o', async (changed) => {
+  ])('reads a case by the convention %o', async (changed, test) => {
+    const engine = await engineHere(entry, test);
     const conventions = { ...referenceConventions, ...changed };
     const constraints = {
       ...everyCase,
@@ -49,11 +51,11 @@ describe.each(engines)('the reference on $name', (entry) => {
       overlongRows: changed.overlongRows ? 'always' : 'never',
     } as const;
     const cases = fc.sample(attentionCase({ ...constraints, ...(changed.overlongRows ? { maskRanks: [3, 4] } : {}) }), {
-      numRuns: 300,
+      numRuns: atMost(300, engine),
       seed: 2,
     });
-    const answers = await attendPacked(await engine, cases, conventions);
-    expect(cases.flatMap((c, n) => outside(c, answers[n], conventions, entry))).toEqual([]);
+    const answers = await attendPacked(engine, cases, conventions);
+    expect(cases.flatMap((c, n) => outside(c, answers[n], conventions, engine))).toEqual([]);
   });
 });
 
@@ -62,10 +64,10 @@ function outside(
   c: AttentionCase,
   answer: ReferenceAnswer,
   conventions: Conventions,
-  entry: (typeof engines)[number],
+  engine: Engine,
 ): readonly string[] {
   if ('error' in answer) return [answer.error.message];
-  const due = expectationOf(c, conventions, precisionOf(entry, c.query.dtype));
+  const due = expectationOf(c, conventions, precisionOf(engine, c.query.dtype));
   const rows = due.rows.length;
   return (['output', 'weights', 'scores'] as const).flatMap((what) => {
     const data = answer[what]?.data ?? new Float64Array();
