@@ -14,6 +14,6 @@ export default defineProperty({
   cases: (domain) => narrow(domain, { maskRanks: [2, 3, 4] }),
   async check(context, c) {
     const keep = keepGrid(c, context.supports);
-    return leaks(context, c, keep, { sets: droppedKeySets(c, keep) });
+    return leaks(context, c, keep, { sets: droppedKeySets(c, keep), extremes: true });
   },
 });

@@ -1,7 +1,7 @@
 /** Two questions about keys and values: does a dropped one touch a row, and does a kept one. */
 import type { AttentionCase } from '../../reference/case';
 import { RowState } from '../../reference/expectation';
-import { interventions, kvHeadOf, withValuesMoved, type KeySet } from '../arbitraries/changes';
+import { extremes, interventions, kvHeadOf, withValuesMoved, type KeySet } from '../arbitraries/changes';
 import type { CellIndex, PropertyContext, RowIndex, Violation } from '../property';
 import { identical, rowNumber, rowsOf, show, type Side } from './compare';
 import { probeCases, probeViolation, readProbe } from './probe';
@@ -9,6 +9,8 @@ import { probeCases, probeViolation, readProbe } from './probe';
 export interface Leaks {
   /** The keys to overwrite, one call a set. */
   readonly sets: readonly KeySet[];
+  /** Also with scores as far apart as they may be. */
+  readonly extremes?: true;
   /** Sends the support probe as well: leaks alone, or both ways. */
   readonly probe?: 'leaked' | 'both';
   /** The cells that the probe's verdict is about; all where absent. */
@@ -20,12 +22,14 @@ export async function leaks(
   context: PropertyContext,
   c: AttentionCase,
   keep: Uint8Array,
-  { sets, probe, where }: Leaks,
+  { sets, probe, where, extremes: isExtreme }: Leaks,
 ): Promise<Violation | undefined> {
   const changes = interventions(c, keep, sets);
   const probes = probe === undefined ? [] : probeCases(c, context.supports);
+  const far = isExtreme && extremes(c, keep);
   if (changes.length === 0 && probes.length === 0) return undefined;
-  const [before, ...answers] = await context.attend([c, ...changes.map((change) => change.c), ...probes]);
+  const pair = far ? [far.low, far.apart] : [];
+  const [before, ...answers] = await context.attend([c, ...changes.map((change) => change.c), ...probes, ...pair]);
   for (const [n, change] of changes.entries()) {
     const found = identical(context, [c, before], [change.c, answers[n]], {
       with: 'what it was before keys that it does not keep were overwritten',
@@ -33,8 +37,17 @@ export async function leaks(
     });
     if (found !== undefined) return found;
   }
+  if (far) {
+    const [low, apart] = answers.slice(-2);
+    const found = identical(context, [far.low, low], [far.apart, apart], {
+      with: 'what it was before the scores of keys that it does not keep were made as large as they may be',
+      rows: far.rows,
+      inRange: true,
+    });
+    if (found !== undefined) return found;
+  }
   if (probe === undefined) return undefined;
-  const weights = readProbe(c, answers.slice(changes.length));
+  const weights = readProbe(c, answers.slice(changes.length, changes.length + probes.length));
   return probeViolation(context, c, weights, probe === 'both' ? undefined : probe, where);
 }
 

@@ -142,19 +142,26 @@ export class Attention {
   run(c: AttentionCase): BackendAnswer {
     const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
     const mask = this.view(c);
+    const cells = batch * numHeads * qLen * kvLen;
     const output = new Float64Array(batch * numHeads * qLen * vHeadDim);
-    const weights = new Float64Array(batch * numHeads * qLen * kvLen);
-    const scores = new Float64Array(batch * numHeads * qLen * kvLen);
+    const weights = new Float64Array(c.want.weights ? cells : 0);
+    const scores = new Float64Array(c.want.scores ? cells : 0);
     for (let b = 0; b < batch; b++) {
       for (let h = 0; h < numHeads; h++) {
         const g = this.kvHead(c, h);
-        const keys = indices(kvLen).map((j) => this.key(c, b, g, j));
-        const values = indices(kvLen).map((j) => vector(c.value, b, g, j));
+        const keys: Row[] = [];
+        const values: Row[] = [];
+        for (let j = 0; j < kvLen; j++) {
+          keys.push(this.key(c, b, g, j));
+          values.push(vector(c.value, b, g, j));
+        }
         for (let i = 0; i < qLen; i++) {
           const query = this.query(c, b, h, i);
           const row = (b * numHeads + h) * qLen + i;
-          const plain = keys.map((key) => this.score(c, query, key));
-          const logits = plain.map((x, j) => this.masked(c, mask, x, b, h, i, j));
+          const plain: Row = [];
+          const logits: Row = [];
+          for (let j = 0; j < kvLen; j++) plain.push(this.score(c, query, keys[j]));
+          for (let j = 0; j < kvLen; j++) logits.push(this.masked(c, mask, plain[j], b, h, i, j));
           const w = this.weights(c, logits, { b, h, i });
           output.set(this.combine(c, w, values, vHeadDim), row * vHeadDim);
           if (c.want.weights) weights.set(this.shownWeights(c, w, plain), row * kvLen);
@@ -166,7 +173,7 @@ export class Attention {
     const tensor = (data: Float64Array, last: number): FloatTensor => ({
       dtype,
       shape: [batch, numHeads, qLen, last],
-      data: data.map((x) => rounded(dtype, x)),
+      data: dtype === 'float64' ? data : data.map((x) => rounded(dtype, x)),
     });
     return {
       output: tensor(output, vHeadDim),
@@ -290,7 +297,7 @@ export class Attention {
 
   /** Which row of the mask is about query i: the last q_len rows are, where there are more. */
   maskRow(c: AttentionCase, rows: number, i: number): number {
-    return rows === 1 ? 0 : i + rows - sizesOf(c).qLen;
+    return rows === 1 ? 0 : i + rows - c.query.shape[2];
   }
 
   cellKeeps(c: AttentionCase, cell: number): boolean {
@@ -303,14 +310,15 @@ export class Attention {
   }
 
   inWindow(c: AttentionCase, i: number, j: number): boolean {
-    const { left = Infinity, right = Infinity } = c.slidingWindow ?? {};
+    if (!c.slidingWindow) return true;
+    const { left = Infinity, right = Infinity } = c.slidingWindow;
     const p = this.position(c, i);
     return p - left <= j && j <= p + right;
   }
 
   sameSegment(c: AttentionCase, b: number, i: number, j: number): boolean {
     if (!c.segments) return true;
-    const { kvLen } = sizesOf(c);
+    const kvLen = c.key.shape[2];
     return c.segments.data[b * kvLen + this.position(c, i)] === c.segments.data[b * kvLen + j];
   }
 
@@ -329,19 +337,24 @@ export class Attention {
   }
 
   softmax(logits: Row): Row {
-    const top = Math.max(...logits);
-    const powers = logits.map((x) => Math.exp(x - top));
+    let top = -Infinity;
+    for (const x of logits) top = Math.max(top, x);
+    const powers: Row = [];
+    for (const x of logits) powers.push(Math.exp(x - top));
     const total = sum(powers);
-    return powers.map((p) => p / total);
+    for (let j = 0; j < powers.length; j++) powers[j] /= total;
+    return powers;
   }
 
   /** The weighted sum of the values. A weight of exactly 0 leaves its value out, whatever it holds. */
   combine(_c: AttentionCase, weights: Row, values: readonly Row[], vHeadDim: number): Row {
     const output = indices(vHeadDim).fill(0);
-    weights.forEach((w, j) => {
-      if (w === 0) return;
-      for (let d = 0; d < vHeadDim; d++) output[d] += w * values[j][d];
-    });
+    for (let j = 0; j < weights.length; j++) {
+      const w = weights[j];
+      if (w === 0) continue;
+      const value = values[j];
+      for (let d = 0; d < vHeadDim; d++) output[d] += w * value[d];
+    }
     return output;
   }
 

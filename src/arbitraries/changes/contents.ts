@@ -44,6 +44,27 @@ export function withKeysReplaced(c: AttentionCase, which: KeySet, salt: number):
   };
 }
 
+/** Keys and values given number by number: the key's direction, feature by feature, times `size`, and other values for those of `which`. */
+export function withKeysFacing(
+  c: AttentionCase,
+  direction: (b: number, hkv: number, j: number, d: number) => number,
+  size: number,
+  which: KeySet,
+): AttentionCase {
+  return {
+    ...c,
+    key: replaced(
+      c.key,
+      () => true,
+      (b, hkv, j, d, now) => {
+        const sign = direction(b, hkv, j, d);
+        return sign === 0 ? now : sign * size;
+      },
+    ),
+    value: replaced(c.value, which, otherNumber(1, 4)),
+  };
+}
+
 /** One number in every feature of `which`, in keys or in values: NaN and infinities. */
 export function withPoison(c: AttentionCase, tensor: 'key' | 'value', which: KeySet, poison: number): AttentionCase {
   return { ...c, [tensor]: replaced(c[tensor], which, () => poison) };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AttentionCase } from '../../../reference/case';
 import { sizesOf } from '../../../reference/case';
-import { round } from '../../../reference/dtype';
+import { finfo, round } from '../../../reference/dtype';
 import { keepGrid } from '../../../reference/masks';
 import { problemOf } from '../../../reference/validate';
 import * as changes from '../../../src/arbitraries/changes';
@@ -126,6 +126,30 @@ describe('other contents', () => {
         });
       }
     }
+  });
+
+  it('scores as far apart as they may be stay numbers, and below finfo.max / 4', () => {
+    let asked = 0;
+    for (const c of masked) {
+      const keep = keepGrid(c, supports);
+      const far = changes.extremes(c, keep);
+      if (far === undefined) continue;
+      asked++;
+      const { dtype } = c.query;
+      const headDim = c.query.shape[3];
+      const longest = (data: Float64Array) =>
+        Math.max(
+          ...changes.range(data.length / headDim).map((n) => Math.hypot(...data.slice(n * headDim, (n + 1) * headDim))),
+        );
+      for (const one of [far.low, far.apart]) {
+        expect(longest(one.query.data) * longest(one.key.data) * Math.max(1, c.scale)).toBeLessThanOrEqual(
+          finfo[dtype].max / 4,
+        );
+        expect(one.key.data.every((x) => round(x, dtype) === x)).toBe(true);
+      }
+      expect(far.rows).toContain(1);
+    }
+    expect(asked).toBeGreaterThan(10);
   });
 
   it('a set of keys is overwritten once, however many rows drop it', () => {
