@@ -1,7 +1,7 @@
 /** The first bug, 20 seeds: cases until it is found, and what it takes to make it small. */
 import { join } from 'node:path';
 import booleanEqualsAdditive from '../properties/forms/boolean-equals-additive';
-import { sizesOf } from '../reference/case';
+import { sizesOf, type AttentionCase } from '../reference/case';
 import { loadBackend } from '../src/backends/load';
 import type { Counterexample } from '../src/engine/events';
 import { openReference } from '../src/engine/reference';
@@ -49,7 +49,8 @@ export async function firstFailure(): Promise<Table> {
 }
 
 /** One query, two keys, one of them dropped, one feature. */
-function isMinimal({ case: c }: Counterexample): boolean {
+function isMinimal({ case: found }: Counterexample): boolean {
+  const c = found as AttentionCase;
   const { batch, numHeads, qLen, kvLen, headDim } = sizesOf(c);
   const dropped = c.mask ? Array.from(c.mask.tensor.data).filter((cell) => cell === 0).length : 0;
   return batch === 1 && numHeads === 1 && qLen === 1 && kvLen === 2 && headDim === 1 && dropped === 1;

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import booleanEqualsAdditive from '../properties/forms/boolean-equals-additive';
 import { withForm } from '../src/arbitraries/changes';
 import { narrow } from '../src/arbitraries/narrow';
-import type { Property } from '../src/property';
+import type { AttentionProperty } from '../src/property';
 import { casesOf, drawBatch } from '../src/engine/draw';
 import { openReference } from '../src/engine/reference';
 import { runSuite } from '../src/engine/run-suite';
@@ -12,7 +12,7 @@ import { flatAttention } from './flat-attention';
 import { median, type Table } from './table';
 
 /** B, H 1..4, Q, K 1..6, D 1..8. */
-export const small: Property = {
+export const small: AttentionProperty = {
   ...booleanEqualsAdditive,
   cases: (domain, supports) =>
     narrow(booleanEqualsAdditive.cases(domain, supports), {

@@ -9,6 +9,7 @@ import type {
   MaskForm,
   MaskRank,
 } from '../reference/case';
+import type { ModelCase } from '../reference/model-case';
 import type { Precision } from '../reference/precision';
 
 export type {
@@ -22,6 +23,7 @@ export type {
   Tensor,
   Want,
 } from '../reference/case';
+export type { ModelCase, ModelMask, ModelWant } from '../reference/model-case';
 export type { Precision } from '../reference/precision';
 
 export type Ability =
@@ -35,6 +37,31 @@ export type Ability =
   | 'softcap'
   | 'layouts';
 export type Returned = 'output' | 'weights' | 'scores' | 'gradients';
+
+export type ModelAbility = 'cache' | 'gradients';
+
+/** What a whole model declares: it is asked for logits, and for nothing else. */
+export interface ModelSupports {
+  /** How many different tokens there are: ids are 0 .. vocab - 1. */
+  readonly vocab: number;
+  /** Tokens that a row may have at the most. */
+  readonly maxLength: number;
+  readonly dtypes: readonly FloatType[];
+  /** In which dtypes it takes a mask [batch, seq_len]. */
+  readonly masks: readonly ('boolean' | 'integer' | 'float')[];
+  /** In which forms it takes an explicit mask [batch, 1, seq_len, seq_len]. */
+  readonly explicitMasks: readonly ('boolean' | 'additive')[];
+  /**
+   * What a token's position is. `given`: position_ids are taken. `mask`: the model counts real tokens by the mask itself. `distance`: only how
+   * far apart tokens are matters, padding between them included. `index`: where a token stands, padding included.
+   */
+  readonly positions: 'given' | 'mask' | 'distance' | 'index';
+  /** Whether it decodes with a cache. */
+  readonly cache: boolean;
+  readonly gradients: boolean;
+  /** Whether two calls of one shape agree bit for bit. */
+  readonly bitwise: boolean;
+}
 
 /** What a backend can do and how it reads what is ambiguous. Whatever is not declared is not asked; every field has a default. */
 export interface Supports {
@@ -73,6 +100,8 @@ export interface Supports {
   readonly deterministic: boolean;
   /** By dtype; `defaultPrecision` where absent. */
   readonly precision: Readonly<Partial<Record<FloatType, Precision>>>;
+  /** Declared by a whole model, which takes no single attention calls: the other fields are then not read. */
+  readonly model?: ModelSupports;
 }
 
 /** `Supports` with every default filled in, and the names of the fields that the backend itself declared. */
@@ -118,4 +147,40 @@ export interface Backend {
 /** Checks nothing by itself: it gives an adapter its types. The loader judges the shape of what the file exports. */
 export function defineBackend(backend: Backend): Backend {
   return backend;
+}
+
+/** What a model answers for one case: tensors in the case's dtype, or why it could not. */
+export type ModelBackendAnswer =
+  | {
+      /** [batch, seq_len, vocab] */
+      readonly logits: FloatTensor;
+      /** [batch, seq_len, d_model] */
+      readonly gradients?: { readonly embedding: FloatTensor };
+      readonly changed?: readonly string[];
+    }
+  | { readonly error: { readonly type: string; readonly message: string; readonly traceback?: string } };
+
+export interface ModelSession {
+  /** Many cases in, one answer per case out, in order. */
+  forward(cases: readonly ModelCase[]): readonly ModelBackendAnswer[] | Promise<readonly ModelBackendAnswer[]>;
+  close?(): void | Promise<void>;
+}
+
+/** A whole model as a backend: what it is asked for are logits. */
+export function defineModelBackend(
+  backend: Omit<Backend, 'supports' | 'open'> & {
+    readonly supports: ModelSupports;
+    open(): ModelSession | Promise<ModelSession>;
+  },
+): Backend {
+  return {
+    ...backend,
+    supports: { model: backend.supports },
+    async open() {
+      const session = await backend.open();
+      // The engine sends a model nothing but model cases, and reads its answers as such.
+      const attend = (cases: unknown) => session.forward(cases as readonly ModelCase[]) as unknown;
+      return { attend, ...(session.close && { close: () => session.close?.() }) } as BackendSession;
+    },
+  };
 }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import semver from 'semver';
-import type { AttentionCase } from '../reference/case';
+import type { Case } from '../reference/model-case';
 import { loadCounterexample, readJson } from './corpus/load';
 import { UsageError } from './errors';
 import { matchesGlob } from './glob';
@@ -21,8 +21,8 @@ export interface KnownFailureEntry {
   /** Facets of the smallest case, as `coverage` names them: { mask_form: 'boolean', dtype: 'float16' }. */
   readonly when?: Readonly<Record<string, string>>;
   /** A case that fails; once it holds, the entry is out of date and the run says so. */
-  readonly case?: AttentionCase;
-  readonly after?: readonly AttentionCase[];
+  readonly case?: Case;
+  readonly after?: readonly Case[];
   readonly reason: string;
   readonly link?: string;
 }

@@ -1,8 +1,10 @@
 /** What a property is, what it may ask, and what it may find. */
 import type { AttentionCase, FloatTensor, MaskForm, MaskRank } from '../reference/case';
 import type { Expectation } from '../reference/expectation';
-import type { Ability, ResolvedSupports, Returned } from './backend';
+import type { Case, ModelCase } from '../reference/model-case';
+import type { Ability, ModelAbility, ModelSupports, ResolvedSupports, Returned } from './backend';
 import type { CaseConstraints } from './arbitraries/constraints';
+import type { ModelConstraints } from './arbitraries/model/constraints';
 
 /** What a backend answered, checked for shape, dtype and length. */
 export interface Answer {
@@ -13,17 +15,25 @@ export interface Answer {
   /** The inputs whose bytes changed during the call, by name: 'query', 'mask', ... */
   readonly changed: readonly string[];
 }
+/** What a whole model answered. */
+export interface ModelAnswer {
+  /** [batch, seq_len, vocab] */
+  readonly logits: FloatTensor;
+  /** With respect to what the embedding gives: [batch, seq_len, d_model] */
+  readonly gradients?: { readonly embedding: FloatTensor };
+  readonly changed: readonly string[];
+}
 export interface Refusal {
   readonly error: { readonly type: string; readonly message: string };
 }
 
-/** A query. */
+/** A query; of a whole model, token i of batch row b, and h is 0. */
 export interface RowIndex {
   readonly b: number;
   readonly h: number;
   readonly i: number;
 }
-/** A query and a key. */
+/** A query and a key; of a whole model, tokens i and j of batch row b. */
 export interface CellIndex extends RowIndex {
   readonly j: number;
 }
@@ -84,6 +94,23 @@ export interface PropertyContext {
   tally(what: RowTally, rows: number): void;
 }
 
+/** What a check of whole models may do. */
+export interface ModelContext {
+  readonly supports: ResolvedSupports;
+  readonly model: ModelSupports;
+  /** One answer a case, in order. Rejects with a BackendError where the backend errs. */
+  forward(cases: readonly ModelCase[]): Promise<readonly ModelAnswer[]>;
+  tally(what: RowTally, rows: number): void;
+}
+
+/** What a model must declare before a property can be asked of it. */
+export interface ModelNeeds {
+  readonly abilities?: readonly ModelAbility[];
+  /** Anything else: undefined, or the sentence that the report prints. */
+  readonly other?: (model: ModelSupports) => string | undefined;
+}
+
+/** A law of whatever kind of case, as the engine sees it: it hands a property only cases of the property's own kind. */
 export interface Property {
   /** `area/claim`, stable for ever: known failures refer to it. */
   readonly id: string;
@@ -91,18 +118,47 @@ export interface Property {
   readonly statement: string;
   /** How it compares, as the documentation prints it. */
   readonly compares: 'exact' | 'bitwise' | 'radius' | 'declared';
-  readonly needs: Needs;
+  /** What it is checked on: single attention calls by default. */
+  readonly kind?: 'attention' | 'model';
+  readonly needs: Needs | ModelNeeds;
   /** Runs alone, case after case, with sessions of its own. */
   readonly exclusive?: true;
   /** Which cases: the backend's whole domain, narrowed. Drawing, shrinking and foreign cases all obey it. */
-  readonly cases: (domain: CaseConstraints, supports: ResolvedSupports) => CaseConstraints;
+  cases(domain: CaseConstraints | ModelConstraints, supports: ResolvedSupports): CaseConstraints | ModelConstraints;
   /** Which of those it speaks of, beyond what constraints can say. */
-  readonly guard?: (c: AttentionCase, supports: ResolvedSupports) => boolean;
-  /** undefined where the law holds. Throws only what `attend` throws. */
+  guard?(c: Case, supports: ResolvedSupports): boolean;
+  /** undefined where the law holds. Throws only what the backend throws. */
+  check(context: PropertyContext & ModelContext, c: Case): Promise<Violation | undefined>;
+}
+
+/** A law of single attention calls. */
+export interface AttentionProperty extends Property {
+  readonly kind?: 'attention';
+  readonly needs: Needs;
+  cases(domain: CaseConstraints, supports: ResolvedSupports): CaseConstraints;
+  guard?(c: AttentionCase, supports: ResolvedSupports): boolean;
   check(context: PropertyContext, c: AttentionCase): Promise<Violation | undefined>;
 }
 
+/** A law of whole models. */
+export interface ModelProperty extends Property {
+  readonly kind: 'model';
+  readonly needs: ModelNeeds;
+  cases(domain: ModelConstraints): ModelConstraints;
+  guard?(c: ModelCase): boolean;
+  check(context: ModelContext, c: ModelCase): Promise<Violation | undefined>;
+}
+
+export function isAttentionProperty(property: Property): property is AttentionProperty {
+  return property.kind !== 'model';
+}
+
 /** Gives a property its types. */
-export function defineProperty(property: Property): Property {
+export function defineProperty(property: AttentionProperty): AttentionProperty {
   return property;
+}
+
+/** The same for a law of whole models. */
+export function defineModelProperty(property: Omit<ModelProperty, 'kind'>): ModelProperty {
+  return { ...property, kind: 'model' };
 }

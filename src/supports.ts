@@ -2,7 +2,7 @@
 import type { FloatType } from '../reference/case';
 import { defaultPrecision, type Precision } from '../reference/precision';
 import type { CaseConstraints, Presence } from './arbitraries/constraints';
-import type { Ability, ResolvedSupports, Supports } from './backend';
+import type { Ability, ModelSupports, ResolvedSupports, Supports } from './backend';
 import { didYouMean } from './nearest';
 import type { Needs } from './property';
 
@@ -38,6 +38,22 @@ const fields: Readonly<Record<keyof Supports, { one?: readonly unknown[]; each?:
   bitwise: { one: ['same_shape', 'always', 'never'] },
   deterministic: { one: bool },
   precision: {},
+  model: {},
+};
+
+/** The same for what a whole model declares; all of it is due. */
+const modelFields: Readonly<
+  Record<keyof ModelSupports, { one?: readonly unknown[]; each?: readonly unknown[]; count?: true }>
+> = {
+  vocab: { count: true },
+  maxLength: { count: true },
+  dtypes: { each: dtypes },
+  masks: { each: ['boolean', 'integer', 'float'] },
+  explicitMasks: { each: ['boolean', 'additive'] },
+  positions: { one: ['given', 'mask', 'distance', 'index'] },
+  cache: { one: bool },
+  gradients: { one: bool },
+  bitwise: { one: bool },
 };
 
 /** The first thing that is wrong with what a backend declares, as a sentence; undefined where nothing is. */
@@ -53,15 +69,9 @@ export function supportsProblem(supports: unknown): string | undefined {
 }
 
 function fieldProblem(field: keyof Supports, value: unknown): string | undefined {
-  const { one, each } = fields[field];
-  if (one !== undefined && !one.includes(value))
-    return `supports.${field} is ${show(value)}; it is one of ${one.map(show).join(', ')}.`;
-  if (each !== undefined) {
-    if (!Array.isArray(value))
-      return `supports.${field} is ${show(value)}; it is a list of ${each.map(show).join(', ')}.`;
-    const odd: unknown = value.find((x) => !each.includes(x));
-    if (odd !== undefined) return `supports.${field} holds ${show(odd)}; it is a list of ${each.map(show).join(', ')}.`;
-  }
+  const problem = choiceProblem(`supports.${field}`, fields[field], value);
+  if (problem !== undefined) return problem;
+  if (field === 'model') return modelProblem(value);
   if (field === 'fullyMaskedRow') {
     const byForm = typeof value === 'object' && value !== null ? Object.entries(value) : [['boolean', value]];
     for (const [form, contract] of byForm) {
@@ -76,6 +86,33 @@ function fieldProblem(field: keyof Supports, value: unknown): string | undefined
   if (field === 'precision') {
     const odd = Object.keys(value as object).find((dtype) => !dtypes.includes(dtype));
     if (odd !== undefined) return `supports.precision.${odd} is not a dtype; the dtypes are ${dtypes.join(', ')}.`;
+  }
+  return undefined;
+}
+
+function choiceProblem(
+  name: string,
+  { one, each }: { one?: readonly unknown[]; each?: readonly unknown[] },
+  value: unknown,
+): string | undefined {
+  if (one !== undefined && !one.includes(value))
+    return `${name} is ${show(value)}; it is one of ${one.map(show).join(', ')}.`;
+  if (each === undefined) return undefined;
+  if (!Array.isArray(value)) return `${name} is ${show(value)}; it is a list of ${each.map(show).join(', ')}.`;
+  const odd: unknown = value.find((x) => !each.includes(x));
+  return odd === undefined ? undefined : `${name} holds ${show(odd)}; it is a list of ${each.map(show).join(', ')}.`;
+}
+
+function modelProblem(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return `supports.model is ${show(value)}, not an object.`;
+  const odd = Object.keys(value).find((field) => !(field in modelFields));
+  if (odd !== undefined) return `supports.model.${odd} is not a field.${didYouMean(odd, Object.keys(modelFields))}`;
+  for (const [field, choices] of Object.entries(modelFields)) {
+    const found = (value as Record<string, unknown>)[field];
+    if (choices.count && !(Number.isInteger(found) && (found as number) > 1))
+      return `supports.model.${field} is ${show(found)}; it is a whole number above 1.`;
+    const problem = choiceProblem(`supports.model.${field}`, choices, found);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }
@@ -113,6 +150,7 @@ export function resolveSupports(supports: Partial<Supports>): ResolvedSupports {
     bitwise: supports.bitwise ?? 'same_shape',
     deterministic: supports.deterministic ?? true,
     precision: supports.precision ?? {},
+    ...(supports.model && { model: supports.model }),
     declared,
   };
 }
@@ -195,12 +233,14 @@ export function unmet(needs: Needs, supports: ResolvedSupports): string | undefi
   return other?.(supports);
 }
 
+const missing = (have: readonly (string | number)[], all: readonly (string | number)[]) =>
+  all.filter((x) => !have.includes(x));
+const list = (what: string, items: readonly (string | number)[]) =>
+  items.length > 0 ? [`${what} ${items.join(', ')}`] : [];
+
 /** Everything that a backend leaves undeclared, in words, for the end of a report. */
 export function undeclared(supports: ResolvedSupports): string[] {
-  const missing = (have: readonly (string | number)[], all: readonly (string | number)[]) =>
-    all.filter((x) => !have.includes(x));
-  const list = (what: string, items: readonly (string | number)[]) =>
-    items.length > 0 ? [`${what} ${items.join(', ')}`] : [];
+  if (supports.model !== undefined) return undeclaredByModel(supports.model);
   return [
     ...list('bridge', missing(supports.bridges, bridges)),
     ...list('dtype', missing(supports.dtypes, dtypes)),
@@ -209,5 +249,15 @@ export function undeclared(supports: ResolvedSupports): string[] {
     ...(supports.causal === 'none' ? ['causal masking of its own'] : supports.bidirectional ? [] : ['isCausal false']),
     ...(Object.keys(abilityWords) as Ability[]).filter((x) => !supports[x]).map((x) => abilityWords[x]),
     ...list('answer', missing(supports.returns, ['output', 'weights', 'scores', 'gradients'])),
+  ];
+}
+
+function undeclaredByModel({ masks, explicitMasks, positions, cache, gradients }: ModelSupports): string[] {
+  return [
+    ...list('2D mask', missing(masks, ['boolean', 'integer', 'float'])),
+    ...list('explicit mask', missing(explicitMasks, ['boolean', 'additive'])),
+    ...(positions === 'given' ? [] : ['position_ids']),
+    ...(cache ? [] : ['decoding with a cache']),
+    ...(gradients ? [] : ['answer gradients']),
   ];
 }

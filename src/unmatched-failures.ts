@@ -1,5 +1,6 @@
 /** Entries of a file of known failures that match nothing: a slip of the pen, or something that is over. */
-import { describeCase } from './arbitraries/describe';
+import { modelMasks, paddings } from './arbitraries/model/constraints';
+import { kindOf } from './cases';
 import type { BackendInfo, Outcome } from './engine/events';
 import { isPattern, matchesGlob } from './glob';
 import { isForetold, speaksOf, type KnownFailureEntry } from './known-failures';
@@ -16,6 +17,12 @@ const facets: Readonly<Record<string, readonly string[] | undefined>> = {
   rows: ['some_empty', 'none_empty'],
   is_causal: ['true', 'false'],
   lengths: ['equal', 'cached', 'cross'],
+  model_mask: modelMasks,
+  padding: paddings,
+  model_dtype: ['float64', 'float32', 'float16', 'bfloat16'],
+  decoding: ['one_shot', 'one_chunk', 'cached'],
+  position_ids: ['own', 'given'],
+  length: ['one', 'many'],
   kind: undefined,
   contents: undefined,
 };
@@ -106,7 +113,11 @@ export function unmet(
 function nearestViolation(entry: KnownFailureEntry, outcomes: readonly Outcome[]): string {
   const apart = outcomes.flatMap(({ property, counterexample, known }) => {
     if (counterexample === undefined || known !== undefined) return [];
-    const found = Object.fromEntries(describeCase(counterexample.case).map(({ facet, value }) => [facet, value]));
+    const found = Object.fromEntries(
+      kindOf(counterexample.case)
+        .describe(counterexample.case)
+        .map(({ facet, value }) => [facet, value]),
+    );
     if (isForetold(entry, found)) return [];
     const wrong = Object.entries(entry.when ?? {}).filter(([facet, value]) => found[facet] !== value);
     return [

@@ -4,7 +4,7 @@ import { properties } from '../properties';
 import { oracleBackend } from '../src/backends/oracle';
 import type { Property } from '../src/property';
 import { sizesOf } from '../reference/case';
-import type { Sizes } from '../reference/case';
+import type { AttentionCase, Sizes } from '../reference/case';
 import { mutants } from './mutants';
 import { check, said } from './support/check';
 
@@ -74,6 +74,6 @@ describe('the smallest case', () => {
     const mutant = mutants.find((each) => each.name === name);
     if (!property || !mutant) throw new Error(`There is no ${property ? name : id}.`);
     const { counterexample } = await check(mutant.backend, property, { runs: 1000, shrinkMs: 60_000 });
-    expect(counterexample && sizesOf(counterexample.case)).toEqual({ ...one, ...sizes });
+    expect(counterexample && sizesOf(counterexample.case as AttentionCase)).toEqual({ ...one, ...sizes });
   });
 });

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Backend } from '../backend';
 import { BackendError, UsageError, type ErrorText } from '../errors';
 import { didYouMean } from '../nearest';
-import { describe } from '../engine/answers';
+import { describe } from '../cases/read-tensor';
 import { supportsProblem } from '../supports';
 import { builtinBackend, builtinNames } from './builtin';
 import { identityProblem } from './identity';

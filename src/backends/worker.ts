@@ -1,7 +1,6 @@
 /** Backends in another process: `python:FILE.py[:NAME]` and `exec:COMMAND`. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { AttentionCase } from '../../reference/case';
 import type { Backend, RemoteSession, Supports } from '../backend';
 import { BackendError, UsageError } from '../errors';
 import { toCamelCase } from '../protocol/codec';
@@ -101,7 +100,7 @@ class Workers {
     await connection.open(session);
     return {
       isRemote: true,
-      attend: (cases: readonly AttentionCase[]) => connection.attend(session, cases),
+      attend: (cases) => connection.attend(session, cases),
       close: () => this.#close(connection, session),
     };
   }

@@ -3,13 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { properties } from '../../properties/index';
 import { loadBackend } from '../backends/load';
-import { loadCounterexample, type SavedCounterexample } from '../corpus/load';
+import { isAttention, loadCounterexample, type SavedCounterexample } from '../corpus/load';
 import { counterexampleId, counterexampleTensors } from '../corpus/save';
 import { UsageError } from '../errors';
 import { claimsOf } from '../export/claims';
 import { slug } from '../export/naming';
 import { pytestFile } from '../export/pytest';
 import { vitestFile } from '../export/vitest';
+import { isAttentionProperty } from '../property';
 import { resolveSupports } from '../supports';
 import { writeWhole } from '../whole-file';
 import { exitCode } from './exit-code';
@@ -55,6 +56,11 @@ async function textOf(
     return Buffer.from(counterexampleTensors(saved));
   }
   const property = propertyNamed(saved.property, properties);
+  if (!isAttention(saved) || !isAttentionProperty(property))
+    throw new UsageError('nothing_to_show', {
+      what: `${saved.property} is about a whole model, which no ${options.to} file can bring along.`,
+      mend: `Replay it on the model: maskproof replay FILE --backend ${saved.backend}; or take its tensors: --to safetensors.`,
+    });
   const backend =
     options.backend === undefined ? undefined : await loadBackend(options.backend, { check: options.check });
   const supports = backend?.supports ?? saved.supports;

@@ -1,9 +1,11 @@
 /** maskproof list: the properties, the built-in backends, and which property can be asked of which backend. */
 import { properties } from '../../properties/index';
 import type { Backend } from '../backend';
+import { kindOfProperty } from '../cases';
 import { jsonText } from '../corpus/save';
 import { escapeControls, marksOf } from '../report/style';
-import { resolveSupports, undeclared, unmet } from '../supports';
+import { resolveSupports, undeclared } from '../supports';
+import type { Property } from '../property';
 import { toSnakeCase } from '../protocol/codec';
 import { builtins } from '../backends/builtin';
 import { loadBackends, loadBuiltins, type Unloaded } from './backends';
@@ -27,8 +29,8 @@ export async function list(options: ListOptions, io: Io): Promise<number> {
 }
 
 /** Why this backend cannot be asked this property; undefined where it can. */
-function reasonAgainst(backend: Backend, needs: (typeof properties)[number]['needs']): string | undefined {
-  return unmet(needs, resolveSupports(backend.supports));
+function reasonAgainst(backend: Backend, property: Property): string | undefined {
+  return kindOfProperty(property).unmet(property, resolveSupports(backend.supports));
 }
 
 function overview(backends: readonly Backend[], unloaded: readonly Unloaded[]): string[] {
@@ -56,8 +58,9 @@ function perBackend(
   const marks = marksOf(styleFor(io, options.ascii ?? false));
   const sections = backends.map((backend) => [
     escapeControls(backend.name),
-    ...properties.flatMap(({ id, statement, needs }) => {
-      const reason = reasonAgainst(backend, needs);
+    ...properties.flatMap((property) => {
+      const { id, statement } = property;
+      const reason = reasonAgainst(backend, property);
       return reason === undefined
         ? [`  ${marks.held} ${id}`, `      ${statement}`]
         : [`  ${marks.skipped} ${id}`, `      ${statement}`, `      Cannot be asked: ${escapeControls(reason)}`];
@@ -77,9 +80,9 @@ function asJson(backends: readonly Backend[], unloaded: readonly Unloaded[], ask
         name: backend.name,
         versions: backend.versions ?? {},
         supports: toSnakeCase(resolveSupports(backend.supports)),
-        properties: properties.map(({ id, needs }) => {
-          const reason = reasonAgainst(backend, needs);
-          return { id, can: reason === undefined, ...(reason !== undefined && { reason }) };
+        properties: properties.map((property) => {
+          const reason = reasonAgainst(backend, property);
+          return { id: property.id, can: reason === undefined, ...(reason !== undefined && { reason }) };
         }),
       })),
       ...unloaded.map(({ spec, error }) => ({ name: spec, built_in: !asked, error: error.message })),

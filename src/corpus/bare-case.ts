@@ -1,6 +1,6 @@
 /** A case from tensors alone, as any program writes them: query, key, value and perhaps a mask, the rest as text in the metadata. */
 import type { AttentionCase, Tensor } from '../../reference/case';
-import { caseFromWire, numberToWire, WireError } from '../protocol/codec';
+import { attentionFromWire, numberToWire, WireError } from '../protocol/codec';
 
 const numbers = ['scale', 'softcap', 'left_window_size', 'right_window_size'];
 const tensorNames = ['query', 'key', 'value', 'mask', 'segments', 'position_ids', 'grad_output'];
@@ -23,7 +23,7 @@ export function bareCase(
   const told = numbers.filter((name) => metadata[name] !== undefined);
   const mask = tensors.get('mask');
   const form = { bool: 'boolean', int64: 'integer' }[mask?.dtype as 'bool' | 'int64'] ?? 'additive';
-  return caseFromWire({
+  return attentionFromWire({
     query: wire('query'),
     key: wire('key'),
     value: wire('value'),

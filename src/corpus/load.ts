@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { AttentionCase, Tensor } from '../../reference/case';
+import { isModelCase, modelProblemOf, type Case } from '../../reference/model-case';
 import { problemOf } from '../../reference/validate';
 import type { Supports } from '../backend';
 import { UsageError } from '../errors';
@@ -28,9 +29,19 @@ export interface SavedCounterexample {
   readonly supports?: Partial<Supports>;
   /** What was found then, for information. */
   readonly violation?: Pick<Violation, 'summary' | 'rows' | 'cells'>;
-  readonly case: AttentionCase;
+  readonly case: Case;
   /** Cases to send before it in a fresh session, oldest first. */
+  readonly after: readonly Case[];
+}
+
+/** One that is about a single attention call. */
+export type SavedAttention = SavedCounterexample & {
+  readonly case: AttentionCase;
   readonly after: readonly AttentionCase[];
+};
+
+export function isAttention(saved: SavedCounterexample): saved is SavedAttention {
+  return ![saved.case, ...saved.after].some(isModelCase);
 }
 
 /** Whether a JSON value says of itself that it is a counterexample, of whatever version. */
@@ -160,15 +171,15 @@ function jsonIn(file: string, { maskproof }: Readonly<Record<string, string>>): 
 }
 
 /** The case that `read` makes, if it is one that can be sent. */
-function valid(file: string, read: () => AttentionCase): AttentionCase {
-  let c: AttentionCase;
+function valid(file: string, read: () => Case): Case {
+  let c: Case;
   try {
     c = read();
   } catch (error) {
     if (error instanceof WireError) throw unreadable(file, error.message);
     throw error;
   }
-  const problem = problemOf(c);
+  const problem = isModelCase(c) ? modelProblemOf(c) : problemOf(c);
   if (problem !== undefined) throw unreadable(file, problem);
   return c;
 }

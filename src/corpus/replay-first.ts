@@ -1,7 +1,7 @@
 /** A run begins with what was found before: every file of the corpus is checked again, before anything is drawn. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeCase } from '../arbitraries/describe';
+import { kindOf } from '../cases';
 import type { Outcome } from '../engine/events';
 import { replayForPicture } from '../engine/replay';
 import type { Subject } from '../engine/subject';
@@ -100,7 +100,11 @@ async function replayOne(
       reason: `${saved.property} has nothing to say about its case on ${saved.backend}: ${outcome.reason}.`,
     };
   if (outcome.status === 'held') return { status: 'holds' };
-  const facets = Object.fromEntries(describeCase(saved.case).map(({ facet, value }) => [facet, value]));
+  const facets = Object.fromEntries(
+    kindOf(saved.case)
+      .describe(saved.case)
+      .map(({ facet, value }) => [facet, value]),
+  );
   const isKnown = knownFailures.some(
     (entry) => speaksOf(entry, saved.property, subject.backend) && isForetold(entry, facets),
   );

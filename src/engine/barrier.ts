@@ -2,19 +2,19 @@
  * Runs many checks at once and sends what they ask for in as few batches as there can be: whenever every live check
  * waits, all that is asked for goes out together. A barrier and not a timer, so that the batches are the same in every run.
  */
-import type { AttentionCase } from '../../reference/case';
+import type { Case } from '../../reference/model-case';
 
 /** Who is asked: the backend with everyone else, the backend alone, or the run's reference. */
 export type Target = 'backend' | 'alone' | 'reference';
 /** What a check holds to ask with: cases in, one result a case out. */
-export type Ask<R> = (target: Target, cases: readonly AttentionCase[]) => Promise<readonly R[]>;
+export type Ask<R> = (target: Target, cases: readonly Case[]) => Promise<readonly R[]>;
 /** Sends one batch. An entry that is an Error is thrown to the check whose case it is. */
-export type Send<R> = (target: Target, cases: readonly AttentionCase[]) => Promise<readonly (R | Error)[]>;
+export type Send<R> = (target: Target, cases: readonly Case[]) => Promise<readonly (R | Error)[]>;
 
 interface Request<R> {
   readonly check: number;
   readonly target: Target;
-  readonly cases: readonly AttentionCase[];
+  readonly cases: readonly Case[];
   resolve(results: readonly R[]): void;
   reject(error: unknown): void;
 }

@@ -1,8 +1,7 @@
 /** From a check that failed somewhere in a batch to the smallest case that fails, alone or in the company that it needs. */
 import type * as fc from 'fast-check';
-import type { AttentionCase } from '../../reference/case';
-import { withOtherContents } from '../arbitraries/contents';
-import { judgeProbe, probeCases, readProbe } from '../compare/probe';
+import type { Case } from '../../reference/model-case';
+import { kindOf } from '../cases';
 import { BackendError } from '../errors';
 import type { CellIndex, Property } from '../property';
 import { shortestSequence } from './bisect';
@@ -14,10 +13,10 @@ import type { Subject, Verdict } from './subject';
 
 /** A check that failed, and where it stood. */
 export interface Caught {
-  readonly case: AttentionCase;
+  readonly case: Case;
   readonly verdict: Extract<Verdict, { type: 'violated' | 'failed' }>;
   /** What the session was sent until then, oldest first. */
-  readonly before: readonly AttentionCase[];
+  readonly before: readonly Case[];
   /** Seed of the batch and index in it; absent for a case from a file. */
   readonly at?: { readonly seed: number; readonly index: number };
   /** Cases checked before it fell, itself included. */
@@ -26,8 +25,8 @@ export interface Caught {
 
 /** What a cornered check has in common, whether it broke a law or the backend. */
 interface Cornered {
-  readonly case: AttentionCase;
-  readonly after: readonly AttentionCase[];
+  readonly case: Case;
+  readonly after: readonly Case[];
   readonly seed?: number;
   readonly path?: string;
   readonly shrinks: number;
@@ -43,7 +42,7 @@ const otherContents = 20;
 export async function cornerViolation(
   subject: Subject,
   property: Property,
-  cases: fc.Arbitrary<AttentionCase>,
+  cases: fc.Arbitrary<Case>,
   caught: Caught,
   limits: ShrinkLimits,
 ): Promise<Counterexample> {
@@ -72,7 +71,7 @@ export async function cornerViolation(
 export async function cornerFailure(
   subject: Subject,
   property: Property,
-  cases: fc.Arbitrary<AttentionCase>,
+  cases: fc.Arbitrary<Case>,
   caught: Caught,
   limits: ShrinkLimits,
 ): Promise<Failure> {
@@ -101,7 +100,7 @@ export async function cornerFailure(
 async function corner(
   subject: Subject,
   property: Property,
-  cases: fc.Arbitrary<AttentionCase>,
+  cases: fc.Arbitrary<Case>,
   caught: Caught,
   limits: ShrinkLimits,
 ): Promise<Cornered> {
@@ -114,12 +113,12 @@ async function corner(
           verdict.error.name === caught.verdict.error.name
         ? verdict
         : undefined;
-  const checkAfter = (company: readonly AttentionCase[], c: AttentionCase) =>
+  const checkAfter = (company: readonly Case[], c: Case) =>
     subject.inFreshSession(async (session) => {
       if (company.length > 0) await replay(session, subject, company);
       return same((await subject.check(property, [c], session))[0]);
     });
-  const done = (company: readonly AttentionCase[], shrunk: Shrunk<AttentionCase, Caught['verdict']>): Cornered => ({
+  const done = (company: readonly Case[], shrunk: Shrunk<Case, Caught['verdict']>): Cornered => ({
     case: shrunk.value,
     after: company,
     seed: company.length === 0 ? caught.at?.seed : undefined,
@@ -131,7 +130,7 @@ async function corner(
   });
 
   const first = await alone(cases, caught, (c) => checkAfter([], c));
-  const smaller = (c: AttentionCase) => cases.shrink(c, undefined).map(({ value }) => value);
+  const smaller = (c: Case) => cases.shrink(c, undefined).map(({ value }) => value);
   if (first !== undefined) {
     const candidate = { value: caught.case, finding: first };
     // What brings a session down gets one a candidate: a batch would have to be bisected after every fall.
@@ -160,9 +159,9 @@ async function corner(
 
 /** The case again in a session of its own; through fc.check where it has a seed, which proves that seed and path lead to it. */
 async function alone(
-  cases: fc.Arbitrary<AttentionCase>,
+  cases: fc.Arbitrary<Case>,
   { at, case: c }: Caught,
-  check: (c: AttentionCase) => Promise<Caught['verdict'] | undefined>,
+  check: (c: Case) => Promise<Caught['verdict'] | undefined>,
 ): Promise<Caught['verdict'] | undefined> {
   if (at === undefined) return check(c);
   let finding: Caught['verdict'] | undefined;
@@ -174,11 +173,8 @@ async function alone(
 }
 
 const oneByOne =
-  (
-    check: (company: readonly AttentionCase[], c: AttentionCase) => Promise<Caught['verdict'] | undefined>,
-    company: readonly AttentionCase[],
-  ) =>
-  async (some: readonly AttentionCase[]) => {
+  (check: (company: readonly Case[], c: Case) => Promise<Caught['verdict'] | undefined>, company: readonly Case[]) =>
+  async (some: readonly Case[]) => {
     const findings: (Caught['verdict'] | undefined)[] = some.map(() => undefined);
     for (const [n, c] of some.entries()) {
       findings[n] = await check(company, c);
@@ -191,7 +187,7 @@ const oneByOne =
 const pathOf = ({ at }: Caught, steps: readonly number[]): string | undefined =>
   at === undefined ? undefined : [at.index, ...steps].join(':');
 
-async function replay(session: Session, subject: Subject, company: readonly AttentionCase[]): Promise<void> {
+async function replay(session: Session, subject: Subject, company: readonly Case[]): Promise<void> {
   subject.calls += company.length;
   try {
     await session.attend(company);
@@ -203,19 +199,12 @@ async function replay(session: Session, subject: Subject, company: readonly Atte
 /** Which cells of a case leak or are ignored, by the support probe; empty where the backend does not answer it. */
 export async function probe(
   subject: Subject,
-  c: AttentionCase,
+  c: Case,
 ): Promise<{ leaked: readonly CellIndex[]; ignored: readonly CellIndex[] }> {
+  const kind = kindOf(c);
+  if (kind.probe === undefined) return { leaked: [], ignored: [] };
   try {
-    return await subject.inFreshSession((session) =>
-      subject.ask(session, async (context) => {
-        const { leaked, ignored } = judgeProbe(
-          context,
-          c,
-          readProbe(c, await context.attend(probeCases(c, subject.supports))),
-        );
-        return { leaked, ignored };
-      }),
-    );
+    return await subject.inFreshSession((session) => subject.ask(session, (context) => kind.probe!(context, c)));
   } catch (error) {
     if (error instanceof BackendError) return { leaked: [], ignored: [] };
     throw error;
@@ -226,10 +215,10 @@ export async function probe(
 async function varyContents(
   subject: Subject,
   property: Property,
-  cases: fc.Arbitrary<AttentionCase>,
-  c: AttentionCase,
+  cases: fc.Arbitrary<Case>,
+  c: Case,
 ): Promise<{ failed: number; tried: number }> {
-  const others = Array.from({ length: otherContents }, (_, n) => withOtherContents(c, n)).filter((other) =>
+  const others = Array.from({ length: otherContents }, (_, n) => kindOf(c).withOtherContents(c, n)).filter((other) =>
     cases.canShrinkWithoutContext(other),
   );
   const verdicts = await subject.inFreshSession((session) => subject.check(property, others, session));

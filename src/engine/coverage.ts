@@ -1,6 +1,7 @@
 /** How often each kind of case was drawn and checked. */
-import type { AttentionCase, Conventions } from '../../reference/case';
-import { describeCase } from '../arbitraries/describe';
+import type { Conventions } from '../../reference/case';
+import type { Case } from '../../reference/model-case';
+import { kindOf } from '../cases';
 import type { CoverageCell, DrawnCell, Outcome } from './events';
 
 /** The facets that are counted in all their combinations; the others only by themselves. */
@@ -27,11 +28,13 @@ export class Cells {
 }
 
 /** Counts one case under its combination of facets and under each facet beside it. */
-export function countCase(cells: Cells, c: AttentionCase, causal: Conventions['causal'], isChecked: boolean): void {
-  const facets = describeCase(c, causal);
-  const combined = combinedFacets.map((name) => facets.find(({ facet }) => facet === name)?.value ?? 'other');
+export function countCase(cells: Cells, c: Case, causal: Conventions['causal'], isChecked: boolean): void {
+  const facets = kindOf(c).describe(c, causal);
   const checked = isChecked ? 1 : 0;
-  cells.add(combined.join(' '), 1, checked);
+  if (facets.some(({ facet }) => isCombined(facet))) {
+    const combined = combinedFacets.map((name) => facets.find(({ facet }) => facet === name)?.value ?? 'other');
+    cells.add(combined.join(' '), 1, checked);
+  }
   for (const { facet, value } of facets) {
     if (!isCombined(facet)) cells.add(`${facet}=${value}`, 1, checked);
   }

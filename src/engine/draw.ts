@@ -1,11 +1,10 @@
 /** Which cases a property is checked on, and how the n-th of a batch is made again. */
 import * as fc from 'fast-check';
 import type { AttentionCase } from '../../reference/case';
-import { attentionCase } from '../arbitraries/attention-case';
-import { emptiness } from '../arbitraries/emptiness';
+import type { Case } from '../../reference/model-case';
 import type { ResolvedSupports } from '../backend';
-import type { Property } from '../property';
-import { domainOf, unmet } from '../supports';
+import { kindOfProperty } from '../cases';
+import type { AttentionProperty, Property } from '../property';
 
 /** Values in a row that a guard may turn down before we say that it turns down everything. */
 const guardPatience = 2_000;
@@ -14,7 +13,8 @@ export class GuardError extends Error {}
 
 /** Why a property cannot be checked on a backend, as a sentence; undefined where it can. */
 export function reasonToSkip(property: Property, supports: ResolvedSupports): string | undefined {
-  return unmet(property.needs, supports) ?? emptiness(property.cases(domainOf(supports), supports));
+  const kind = kindOfProperty(property);
+  return kind.unmet(property, supports) ?? kind.emptiness(property, supports);
 }
 
 /**
@@ -22,11 +22,21 @@ export function reasonToSkip(property: Property, supports: ResolvedSupports): st
  * Generating throws GuardError where the guard accepts none of 2,000 cases in a row.
  */
 export function casesOf(
+  property: AttentionProperty,
+  supports: ResolvedSupports,
+  leaveOut?: (c: Case) => boolean,
+): fc.Arbitrary<AttentionCase>;
+export function casesOf(
   property: Property,
   supports: ResolvedSupports,
-  leaveOut: (c: AttentionCase) => boolean = () => false,
-): fc.Arbitrary<AttentionCase> {
-  const drawn = attentionCase(property.cases(domainOf(supports), supports));
+  leaveOut?: (c: Case) => boolean,
+): fc.Arbitrary<Case>;
+export function casesOf(
+  property: Property,
+  supports: ResolvedSupports,
+  leaveOut: (c: Case) => boolean = () => false,
+): fc.Arbitrary<Case> {
+  const drawn = kindOfProperty(property).arbitrary(property, supports);
   let refused = 0;
   return drawn.filter((c) => {
     if ((property.guard?.(c, supports) ?? true) && !leaveOut(c)) {
@@ -44,7 +54,7 @@ export function casesOf(
 }
 
 /** The cases of one batch: the same for the same seed, and the first ones the same for any size. */
-export function drawBatch(cases: fc.Arbitrary<AttentionCase>, seed: number, size: number): AttentionCase[] {
+export function drawBatch<C extends Case>(cases: fc.Arbitrary<C>, seed: number, size: number): C[] {
   return fc.sample(cases, { seed, numRuns: size });
 }
 
@@ -53,12 +63,12 @@ export function drawBatch(cases: fc.Arbitrary<AttentionCase>, seed: number, size
  * Returns the value at the end of the path and whether `holds` gave false for it.
  */
 export async function runAlone(
-  cases: fc.Arbitrary<AttentionCase>,
+  cases: fc.Arbitrary<Case>,
   seed: number,
   path: string,
-  holds: (c: AttentionCase) => Promise<boolean>,
-): Promise<{ readonly value: AttentionCase; readonly failed: boolean } | undefined> {
-  let value: AttentionCase | undefined;
+  holds: (c: Case) => Promise<boolean>,
+): Promise<{ readonly value: Case; readonly failed: boolean } | undefined> {
+  let value: Case | undefined;
   const property = fc.asyncProperty(cases, async (c) => {
     value = c;
     return holds(c);

@@ -1,5 +1,6 @@
 /** What a run tells its listeners. Every report is made from these and nothing else. */
-import type { AttentionCase, Conventions } from '../../reference/case';
+import type { Conventions } from '../../reference/case';
+import type { Case } from '../../reference/model-case';
 import type { ResolvedSupports } from '../backend';
 import type { CellIndex, RowIndex, RowTally, Violation } from '../property';
 
@@ -25,9 +26,9 @@ export interface ReferenceInfo {
 export interface Counterexample {
   readonly violation: Violation;
   /** The smallest case that still fails. */
-  readonly case: AttentionCase;
+  readonly case: Case;
   /** Cases that have to be sent before it in a fresh session, oldest first; empty for nearly everything. */
-  readonly after: readonly AttentionCase[];
+  readonly after: readonly Case[];
   /** For every cell of the case: what the backend did with it, where a support probe could tell. */
   readonly leaked: readonly CellIndex[];
   readonly ignored: readonly CellIndex[];
@@ -54,9 +55,9 @@ export interface Failure {
   readonly type: string;
   readonly message: string;
   /** The case that it fell over, made small, where there is one. */
-  readonly case?: AttentionCase;
+  readonly case?: Case;
   /** Cases that have to be in the same call before it. */
-  readonly beside?: readonly AttentionCase[];
+  readonly beside?: readonly Case[];
   readonly seed?: number;
   readonly path?: string;
 }
@@ -197,7 +198,7 @@ export type Listener = (event: RunEvent) => void;
 
 /** Row marks and conventions travel together when a picture is drawn. */
 export interface Picture {
-  readonly case: AttentionCase;
+  readonly case: Case;
   readonly conventions: Conventions;
   readonly rows: readonly RowIndex[];
   readonly leaked: readonly CellIndex[];

@@ -1,6 +1,6 @@
 /** A property of which a failure is known: its counterexample is tried again, and the search goes on where the entry does not speak. */
-import type { AttentionCase } from '../../reference/case';
-import { describeCase } from '../arbitraries/describe';
+import type { Case } from '../../reference/model-case';
+import { kindOf } from '../cases';
 import { isPattern } from '../glob';
 import { isForetold, type KnownFailureEntry } from '../known-failures';
 import type { Property } from '../property';
@@ -41,7 +41,7 @@ export function leavesNothing(entries: readonly KnownFailureEntry[]): boolean {
 }
 
 /** Whether a case is among those that the entries speak of, and need not be drawn. */
-export function leftOut(entries: readonly KnownFailureEntry[]): (c: AttentionCase) => boolean {
+export function leftOut(entries: readonly KnownFailureEntry[]): (c: Case) => boolean {
   const speaking = entries.filter((entry) => entry.case !== undefined);
   return (c) => speaking.some((entry) => isForetold(entry, facetsOf(c)));
 }
@@ -61,8 +61,12 @@ export function besideKnown(found: Outcome, { fixed, failing }: Replayed): Outco
   return { ...failing[0], cases: found.cases, calls, seconds: found.seconds, rows: found.rows, batches: found.batches };
 }
 
-function facetsOf(c: AttentionCase): Record<string, string> {
-  return Object.fromEntries(describeCase(c).map(({ facet, value }) => [facet, value]));
+function facetsOf(c: Case): Record<string, string> {
+  return Object.fromEntries(
+    kindOf(c)
+      .describe(c)
+      .map(({ facet, value }) => [facet, value]),
+  );
 }
 
 function knownFailure({ reason, link }: KnownFailureEntry, property: string, backend: string): KnownFailure {

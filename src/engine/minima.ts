@@ -3,9 +3,8 @@
  * given length. A facet, or a pair of facets, is starved where so few of the cases had it that a generator which keeps to the required
  * share would do so once in 10^9 runs (the exact binomial tail: Clopper and Pearson, 1934). Where there are too few cases to tell, nothing is said.
  */
-import { isReachable } from '../arbitraries/reachable';
+import { kindOfProperty } from '../cases';
 import type { Property } from '../property';
-import { domainOf } from '../supports';
 import { combinedFacets, valuesOf, type CombinedFacet } from './coverage';
 import type { BackendInfo, DrawnCell, Outcome, StarvedCell } from './events';
 
@@ -69,7 +68,6 @@ export function judgeCoverage(
   let judged = 0;
   const starved: StarvedCell[] = [];
   for (const { name, supports } of backends) {
-    const domain = domainOf(supports);
     const searched = outcomes.flatMap(({ backend, property: id, status, known, batches }) => {
       const property = properties.find((one) => one.id === id);
       if (
@@ -81,16 +79,17 @@ export function judgeCoverage(
         property.guard
       )
         return [];
-      return [{ constraints: property.cases(domain, supports), cells: batches.flatMap(({ drawn }) => drawn) }];
+      const isReachable = kindOfProperty(property).reachable?.(property, supports);
+      return isReachable === undefined ? [] : [{ isReachable, cells: batches.flatMap(({ drawn }) => drawn) }];
     });
-    const combined = searched.map(({ constraints, cells }) => ({ constraints, ...countsOf(cells) }));
+    const combined = searched.map(({ isReachable, cells }) => ({ isReachable, ...countsOf(cells) }));
     for (const { facets, share } of requirements) {
       // A pair of which one is starved by itself says nothing new.
       if (starved.some((one) => one.backend === name && isWithin(one.facets, facets))) continue;
       let cases = 0;
       let checked = 0;
       for (const one of combined) {
-        if (!isReachable(one.constraints, facets)) continue;
+        if (!one.isReachable(facets)) continue;
         cases += one.cases;
         checked += one.checkedWith(facets);
       }

@@ -64,7 +64,7 @@ async function engineReference(choice: string, backend: Backend, timeoutMs: numb
           throw new BackendError(
             { type: 'ReferenceError', code: 'reference_failed', stage: 'answer', backend: backend.name },
             {
-              what: `The reference ${choice} did not answer: ${'error' in answer ? answer.error.message : answer.malformed}`,
+              what: `The reference ${choice} did not answer: ${'error' in answer ? answer.error.message : 'malformed' in answer ? answer.malformed : 'no output'}`,
               mend: 'Run again with --reference oracle.',
             },
           );

@@ -1,19 +1,21 @@
 /** One case again: by value, by seed and path, or a case from elsewhere made small. */
 import { performance } from 'node:perf_hooks';
-import type { AttentionCase } from '../../reference/case';
-import { admits } from '../arbitraries/admits';
+import type { Case } from '../../reference/model-case';
+import { kindOf, kindOfProperty } from '../cases';
 import { BackendError, UsageError } from '../errors';
 import type { Property, Violation } from '../property';
-import { domainOf, unmet } from '../supports';
 import { cornerFailure, cornerViolation, probe, type Caught } from './corner';
 import { casesOf, runAlone } from './draw';
 import type { Counterexample, Outcome } from './events';
 import { rowsSince, type Subject, type Verdict } from './subject';
 
 /** Why a property has nothing to say about a case on a backend, or undefined. */
-export function misfit(subject: Subject, property: Property, c: AttentionCase): string | undefined {
+export function misfit(subject: Subject, property: Property, c: Case): string | undefined {
   const { supports } = subject;
-  const reason = unmet(property.needs, supports) ?? admits(property.cases(domainOf(supports), supports), c);
+  const kind = kindOfProperty(property);
+  const reason =
+    kind.unmet(property, supports) ??
+    (kind === kindOf(c) ? kind.admits(property, supports, c) : `it is about another kind of case (${kind.name})`);
   if (reason !== undefined) return reason;
   return (property.guard?.(c, supports) ?? true) ? undefined : `the guard of ${property.id} leaves this case out`;
 }
@@ -22,8 +24,8 @@ export function misfit(subject: Subject, property: Property, c: AttentionCase): 
 export async function replayCase(
   subject: Subject,
   property: Property,
-  c: AttentionCase,
-  after: readonly AttentionCase[] = [],
+  c: Case,
+  after: readonly Case[] = [],
 ): Promise<Outcome> {
   const { outcome } = clock(subject, property);
   const reason = misfit(subject, property, c);
@@ -43,7 +45,7 @@ export async function replayCase(
 /** Makes the case of a seed and path again and checks it. Throws a UsageError where the path leads nowhere. */
 export async function replayPath(subject: Subject, property: Property, seed: number, path: string): Promise<Outcome> {
   const { outcome } = clock(subject, property);
-  const reason = unmet(property.needs, subject.supports);
+  const reason = kindOfProperty(property).unmet(property, subject.supports);
   if (reason !== undefined) return outcome({ status: 'skipped', reason, cases: 0 });
   const lost = () =>
     new UsageError('bad_path', {
@@ -66,7 +68,7 @@ export async function replayPath(subject: Subject, property: Property, seed: num
 export async function shrinkForeign(
   subject: Subject,
   property: Property,
-  c: AttentionCase,
+  c: Case,
   options: { shrinkMs: number; signal?: AbortSignal },
 ): Promise<Outcome> {
   const { outcome } = clock(subject, property);
@@ -90,8 +92,8 @@ export async function shrinkForeign(
 export async function replayForPicture(
   subject: Subject,
   property: Property,
-  c: AttentionCase,
-  after: readonly AttentionCase[] = [],
+  c: Case,
+  after: readonly Case[] = [],
 ): Promise<Outcome> {
   const outcome = await replayCase(subject, property, c, after);
   const { counterexample } = outcome;
@@ -105,12 +107,7 @@ export async function replayForPicture(
   };
 }
 
-async function checkOnce(
-  subject: Subject,
-  property: Property,
-  c: AttentionCase,
-  after: readonly AttentionCase[],
-): Promise<Verdict> {
+async function checkOnce(subject: Subject, property: Property, c: Case, after: readonly Case[]): Promise<Verdict> {
   try {
     return await subject.inFreshSession(async (session) => {
       if (after.length > 0) await session.attend(after);
@@ -122,7 +119,7 @@ async function checkOnce(
   }
 }
 
-const asItCame = (c: AttentionCase, after: readonly AttentionCase[], violation: Violation): Counterexample => ({
+const asItCame = (c: Case, after: readonly Case[], violation: Violation): Counterexample => ({
   violation,
   case: c,
   after,

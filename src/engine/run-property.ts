@@ -1,7 +1,7 @@
 /** One property on one backend, batch by batch: each in a session of its own, so that it is the same wherever and after whatever it runs. */
 import { performance } from 'node:perf_hooks';
 import type * as fc from 'fast-check';
-import type { AttentionCase } from '../../reference/case';
+import type { Case } from '../../reference/model-case';
 import { BackendError } from '../errors';
 import type { Property } from '../property';
 import { cornerFailure, cornerViolation, type Caught } from './corner';
@@ -27,7 +27,7 @@ export interface BatchOptions {
   readonly shrinkMs: number;
   readonly signal?: ShrinkLimits['signal'];
   /** Cases that are known to fail and are not drawn. */
-  readonly leaveOut?: (c: AttentionCase) => boolean;
+  readonly leaveOut?: (c: Case) => boolean;
   readonly tell?: (stage: 'searching' | 'shrinking', cases: number, calls: number) => void;
 }
 
@@ -66,7 +66,7 @@ export async function runProperty(
 async function runBatch(
   subject: Subject,
   property: Property,
-  arbitrary: fc.Arbitrary<AttentionCase>,
+  arbitrary: fc.Arbitrary<Case>,
   { batch, size }: Batch,
   options: BatchOptions,
 ): Promise<Outcome> {
@@ -125,7 +125,7 @@ const isChecked = (verdict: Verdict | undefined): boolean => verdict?.type === '
 const allTogether = (
   subject: Subject,
   property: Property,
-  cases: readonly AttentionCase[],
+  cases: readonly Case[],
   session: Session,
 ): Promise<Verdict[]> => subject.check(property, cases, session);
 
@@ -133,7 +133,7 @@ const allTogether = (
 async function oneAfterAnother(
   subject: Subject,
   property: Property,
-  cases: readonly AttentionCase[],
+  cases: readonly Case[],
   session: Session,
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];

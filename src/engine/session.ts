@@ -1,15 +1,19 @@
 /** One open session of a backend: the only place that calls `open`, `attend` and `close`. */
 import type { AttentionCase } from '../../reference/case';
+import type { Case } from '../../reference/model-case';
 import type { Backend, BackendSession, RemoteSession, ResolvedSupports } from '../backend';
 import { BackendError } from '../errors';
-import { copyCase, describe, readAnswer, type Result } from './answers';
+import { kindOf } from '../cases';
+import type { Result } from '../cases/kind';
+import { describe } from '../cases/read-tensor';
+import { readAnswer } from './answers';
 import { awaitWithin, TimeLimitError, within } from './guard';
 import type { Stage } from './events';
 
 /** A call that failed as a whole: it threw, hung, or gave no list of the right length. */
 export class BatchError extends BackendError {
   /** Where no case of the batch fails alone: the fewest of them that fail when they are sent together. */
-  company?: readonly AttentionCase[];
+  company?: readonly Case[];
 }
 
 /** How many cases a session remembers. */
@@ -17,7 +21,7 @@ const remembered = 512;
 
 export class Session {
   /** The last cases that were sent, oldest first: the possible company of a failure. */
-  readonly history: AttentionCase[] = [];
+  readonly history: Case[] = [];
   readonly #backend: Backend;
   readonly #supports: ResolvedSupports;
   readonly #timeoutMs: number;
@@ -50,11 +54,12 @@ export class Session {
   }
 
   /** One call of the backend with copies of the cases. Throws a BatchError where the call fails as a whole. */
-  async attend(cases: readonly AttentionCase[]): Promise<Result[]> {
+  async attend(cases: readonly Case[]): Promise<Result[]> {
     this.history.push(...cases);
     this.history.splice(0, this.history.length - remembered);
     const { isRemote = false } = this.#inner as Partial<RemoteSession>;
-    const sent = isRemote ? cases : cases.map(copyCase);
+    // A backend is only ever asked for the kind of case that it answers.
+    const sent = (isRemote ? cases : cases.map((c) => kindOf(c).copy(c))) as readonly AttentionCase[];
     let given: unknown;
     try {
       // What another process does is not ours to interrupt, and watching for it is dear.

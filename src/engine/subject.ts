@@ -1,12 +1,22 @@
 /** A backend under test, with all that is known about it: opens its sessions, runs checks on it, counts. */
 import type { AttentionCase } from '../../reference/case';
 import { expectationOf, type Expectation } from '../../reference/expectation';
-import type { Backend, ResolvedSupports } from '../backend';
+import type { Case } from '../../reference/model-case';
+import type { Backend, ModelSupports, ResolvedSupports } from '../backend';
 import { specOf } from '../backends/spec';
+import type { Result } from '../cases/kind';
 import { BackendError } from '../errors';
-import type { Answer, Property, PropertyContext, Refusal, RowTally, Violation } from '../property';
+import type {
+  Answer,
+  ModelAnswer,
+  ModelContext,
+  Property,
+  PropertyContext,
+  Refusal,
+  RowTally,
+  Violation,
+} from '../property';
 import { precisionOf, resolveSupports } from '../supports';
-import type { Result } from './answers';
 import { together, type Ask, type Send } from './barrier';
 import { firstCulprit, shortestSequence } from './bisect';
 import type { BackendInfo } from './events';
@@ -20,7 +30,9 @@ export type Verdict =
   | { readonly type: 'failed'; readonly error: BackendError }
   | { readonly type: 'unanswered' };
 
-type Reply = Answer | Refusal | Expectation;
+type Reply = Answer | ModelAnswer | Refusal | Expectation;
+/** Whatever its kind of case, a check finds here what it may do. */
+export type Context = PropertyContext & ModelContext;
 
 /** Another case of the same batch brought the backend down before this one was answered. */
 class Unanswered extends Error {}
@@ -76,7 +88,7 @@ export class Subject {
   }
 
   /** Checks one property on many cases at once, in one session. Rethrows what is neither a finding nor the backend's fault. */
-  async check(property: Property, cases: readonly AttentionCase[], session: Session): Promise<Verdict[]> {
+  async check(property: Property, cases: readonly Case[], session: Session): Promise<Verdict[]> {
     const checks = cases.map((c) => (ask: Ask<Reply>) => property.check(this.#context(ask), c));
     const settled = await together<Reply, Violation | undefined>(checks, this.#send(session));
     return settled.map((result): Verdict => {
@@ -89,16 +101,19 @@ export class Subject {
   }
 
   /** Asks on behalf of nobody's property: throws what the backend errs with. */
-  async ask<T>(session: Session, use: (context: PropertyContext) => Promise<T>): Promise<T> {
+  async ask<T>(session: Session, use: (context: Context) => Promise<T>): Promise<T> {
     const [result] = await together<Reply, T>([(ask) => use(this.#context(ask))], this.#send(session));
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   }
 
-  #context(ask: Ask<Reply>): PropertyContext {
+  #context(ask: Ask<Reply>): Context {
     return {
       supports: this.supports,
+      // A property of models is asked of nothing else.
+      model: this.supports.model as ModelSupports,
       attend: async (cases) => (await ask('backend', cases)) as Answer[],
+      forward: async (cases) => (await ask('backend', cases)) as ModelAnswer[],
       attempt: async (c) => (await ask('alone', [c]))[0] as Answer | Refusal,
       reference: async (cases) =>
         this.reference.answers ? ((await ask('reference', cases)) as Expectation[]) : cases.map((c) => this.expect(c)),
@@ -115,13 +130,13 @@ export class Subject {
 
   #send(session: Session): Send<Reply> {
     return (target, cases) => {
-      if (target === 'reference') return this.reference.answers!(cases, (c) => this.expect(c));
+      if (target === 'reference') return this.reference.answers!(cases as AttentionCase[], (c) => this.expect(c));
       return target === 'alone' ? this.#attempt(session, cases[0]) : this.#answers(session, cases);
     };
   }
 
   /** One answer or BackendError a case; where the whole call fails, the case that did it has the error, and the others are asked again, `patience` times. */
-  async #answers(session: Session, cases: readonly AttentionCase[], patience = 2): Promise<(Reply | Error)[]> {
+  async #answers(session: Session, cases: readonly Case[], patience = 2): Promise<(Reply | Error)[]> {
     this.calls += cases.length;
     try {
       return (await session.attend(cases)).map((result) => this.#judged(result));
@@ -143,9 +158,9 @@ export class Subject {
   }
 
   /** A batch that is slow as a whole is no finding while its cases are answered in time: half of it at a time, until what hangs is alone. */
-  async #byHalves(cases: readonly AttentionCase[]): Promise<(Reply | Error)[]> {
+  async #byHalves(cases: readonly Case[]): Promise<(Reply | Error)[]> {
     const middle = cases.length >> 1;
-    const answers = (some: readonly AttentionCase[]) => this.inFreshSession((session) => this.#answers(session, some));
+    const answers = (some: readonly Case[]) => this.inFreshSession((session) => this.#answers(session, some));
     const first = await answers(cases.slice(0, middle));
     const rest = cases.slice(middle);
     return [
@@ -154,7 +169,7 @@ export class Subject {
     ];
   }
 
-  async #attempt(session: Session, c: AttentionCase): Promise<(Reply | Error)[]> {
+  async #attempt(session: Session, c: Case): Promise<(Reply | Error)[]> {
     this.calls++;
     try {
       const [result] = await session.attend([c]);
@@ -166,7 +181,7 @@ export class Subject {
   }
 
   /** Whether a fresh session fails on these cases sent in one call. */
-  throwsOn(cases: readonly AttentionCase[]): Promise<boolean> {
+  throwsOn(cases: readonly Case[]): Promise<boolean> {
     this.calls += cases.length;
     return this.inFreshSession(async (session) => {
       try {
@@ -179,7 +194,7 @@ export class Subject {
     });
   }
 
-  #judged(result: Result): Answer | BackendError {
+  #judged(result: Result): Answer | ModelAnswer | BackendError {
     const { name } = this.backend;
     if ('malformed' in result)
       return new BackendError(

@@ -8,9 +8,9 @@ import { halfUlp, roundAll } from '../../reference/dtype';
 import { expectationOf, RowState, type Expectation, type Interval } from '../../reference/expectation';
 import { problemOf } from '../../reference/validate';
 import type { ResolvedSupports } from '../backend';
-import type { SavedCounterexample } from '../corpus/load';
+import type { SavedAttention } from '../corpus/load';
 import { UsageError } from '../errors';
-import type { Answer, Property, PropertyContext, Refusal, RowIndex, Violation } from '../property';
+import type { Answer, AttentionProperty, PropertyContext, Refusal, RowIndex, Violation } from '../property';
 import { precisionOf } from '../supports';
 
 /** What is due in one row: numbers, and how far off each may be; undefined where anything may stand. */
@@ -36,7 +36,7 @@ export interface Call {
 }
 
 export interface Claims {
-  readonly property: Property;
+  readonly property: AttentionProperty;
   readonly supports: ResolvedSupports;
   readonly case: AttentionCase;
   /** Sent first, in the same session. */
@@ -48,8 +48,8 @@ export interface Claims {
 
 /** Throws a UsageError where the law demands nothing that single calls can show. */
 export async function claimsOf(
-  { case: c, after }: Pick<SavedCounterexample, 'case' | 'after'>,
-  property: Property,
+  { case: c, after }: Pick<SavedAttention, 'case' | 'after'>,
+  property: AttentionProperty,
   supports: ResolvedSupports,
 ): Promise<Claims> {
   if (property.needs.returns?.includes('gradients'))
@@ -90,7 +90,7 @@ function lastSessionFirst(calls: readonly Call[]): Call[] {
   });
 }
 
-function nothingToShow({ id }: Property, why: string): UsageError {
+function nothingToShow({ id }: AttentionProperty, why: string): UsageError {
   return new UsageError('nothing_to_export', {
     what: `A case of ${id} cannot be put into a test of its own.`,
     facts: [why],
@@ -107,7 +107,7 @@ interface Rehearsed {
 
 /** Runs the law on the definition and writes down what it asks; `change` may put another answer in the place of the definition's. */
 async function rehearse(
-  property: Property,
+  property: AttentionProperty,
   c: AttentionCase,
   supports: ResolvedSupports,
   change: (answer: Answer, call: number) => Answer = (answer) => answer,
@@ -163,7 +163,7 @@ export const isPoisoned = ({ query, key, value }: AttentionCase): boolean =>
   [query, key, value].some(({ data }) => !data.every(Number.isFinite));
 
 /** What is due in every row of a call that the definition makes a claim about. */
-function rowsOf(c: AttentionCase, expectation: Expectation, property: Property): Call['rows'] {
+function rowsOf(c: AttentionCase, expectation: Expectation, property: AttentionProperty): Call['rows'] {
   const asked = parts.filter((part) => part === 'output' || c.want[part]);
   const aboutEmpty = property.id === 'rows/fully-masked';
   const states: readonly number[] = aboutEmpty ? [RowState.ok, RowState.empty] : [RowState.ok];
@@ -202,7 +202,7 @@ function claimAt(part: Part, centre: number, low: number, high: number): readonl
  * in which the law objects as soon as the last bit is another.
  */
 async function sameRows(
-  property: Property,
+  property: AttentionProperty,
   c: AttentionCase,
   supports: ResolvedSupports,
   calls: readonly Rehearsed[],

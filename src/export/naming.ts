@@ -2,7 +2,7 @@
 import type { AttentionCase, Conventions, Tensor } from '../../reference/case';
 import { sizesOf } from '../../reference/case';
 import { sameBytes } from '../../reference/tensor';
-import type { SavedCounterexample } from '../corpus/load';
+import type { SavedAttention } from '../corpus/load';
 import { caseLine } from '../report/case-line';
 import { renderMask } from '../report/render-mask';
 import { escapeControls } from '../report/style';
@@ -100,7 +100,7 @@ export function listed(items: readonly string[]): string {
 }
 
 /** The finding in words, with its picture. Text of a backend's making is made harmless to a terminal, not yet to the language it is put into. */
-export function headingOf(saved: SavedCounterexample, { property, supports, calls, after }: Claims): string[] {
+export function headingOf(saved: SavedAttention, { property, supports, calls, after }: Claims): string[] {
   const { violation, versions, case: c } = saved;
   const known = Object.entries(versions).map(([library, version]) => `${library} ${version}`);
   const on = `${saved.backend}${known.length > 0 ? ` (${known.join(', ')})` : ''}`;

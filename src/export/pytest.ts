@@ -2,7 +2,7 @@
 import type { AttentionCase, Tensor } from '../../reference/case';
 import { finfo } from '../../reference/dtype';
 import { contractOf } from '../../reference/masks';
-import type { SavedCounterexample } from '../corpus/load';
+import type { SavedAttention } from '../corpus/load';
 import type { RowIndex } from '../property';
 import { parts, type Claims, type Part, type RowClaim } from './claims';
 import {
@@ -21,7 +21,7 @@ import {
 const MAX_LINE = 110;
 
 /** The text of the file. */
-export function pytestFile(saved: SavedCounterexample, claims: Claims): string {
+export function pytestFile(saved: SavedAttention, claims: Claims): string {
   const uses = usesOf(claims);
   const names = namesOf(claims);
   const test = `test_${slug(claims.property.id, '_')}`;

@@ -2,7 +2,7 @@
 import type { AttentionCase, Tensor } from '../../reference/case';
 import { finfo } from '../../reference/dtype';
 import { contractOf } from '../../reference/masks';
-import type { SavedCounterexample } from '../corpus/load';
+import type { SavedAttention } from '../corpus/load';
 import type { RowIndex } from '../property';
 import { parts, type Claims, type RowClaim } from './claims';
 import { alignmentOf, headingOf, listed, namesOf, usesOf, type NamedCall, type Names, type Uses } from './naming';
@@ -10,7 +10,7 @@ import { alignmentOf, headingOf, listed, namesOf, usesOf, type NamedCall, type N
 const MAX_LINE = 110;
 
 /** The text of the file; `adapter` is how it imports the backend that it calls, where that is a file. */
-export function vitestFile(saved: SavedCounterexample, claims: Claims, adapter?: string): string {
+export function vitestFile(saved: SavedAttention, claims: Claims, adapter?: string): string {
   const uses = usesOf(claims);
   const names = namesOf(claims);
   const { property } = claims;

@@ -5,12 +5,7 @@
 import { sizesOf } from '../../reference/case';
 import type {
   AttentionCase,
-  BoolTensor,
   Bridge,
-  DType,
-  FloatTensor,
-  FloatType,
-  IntTensor,
   Layout,
   Mask,
   MaskForm,
@@ -20,15 +15,25 @@ import type {
   Tensor,
   Want,
 } from '../../reference/case';
+import { isModelCase, type Case } from '../../reference/model-case';
+import { modelFromWire, modelToWireWith, type ModelTensorName, type WireModelCase } from './model-codec';
+import {
+  bool,
+  floatTypes,
+  numberFromWire,
+  numberToWire,
+  oneOf,
+  record,
+  show,
+  tensor,
+  tensorToWire,
+  whole,
+  WireError,
+  type WireNumber,
+  type WireTensor,
+} from './wire';
 
-export type WireNumber = number | 'NaN' | 'Infinity' | '-Infinity' | '-0';
-
-/** Row-major. */
-export interface WireTensor {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  readonly data: readonly WireNumber[];
-}
+export { numberToWire, tensorToWire, WireError } from './wire';
 
 /**
  * One attention call as JSON. `left_window_size` and `right_window_size` count neighbours, -1 is unbounded; absent, there is no window.
@@ -60,47 +65,22 @@ export interface WireCase<T = WireTensor> {
 /** The tensors of a case as the wire, reports and Python name them. */
 export type TensorName = 'query' | 'key' | 'value' | 'mask' | 'position_ids' | 'segments' | 'grad_output';
 
-/** A case that is not one: the message names the field, what stands there, and what may. */
-export class WireError extends Error {
-  override readonly name = 'WireError';
-}
-
-/** NaN, the infinities and -0 as strings. */
-export function numberToWire(x: number): WireNumber {
-  if (Number.isNaN(x)) return 'NaN';
-  if (x === Infinity) return 'Infinity';
-  if (x === -Infinity) return '-Infinity';
-  return Object.is(x, -0) ? '-0' : x;
-}
-
-const special: ReadonlyMap<unknown, number> = new Map([
-  ['NaN', NaN],
-  ['Infinity', Infinity],
-  ['-Infinity', -Infinity],
-  ['-0', -0],
-]);
-
-function numberFromWire(x: unknown, at: string): number {
-  if (typeof x === 'number') return x;
-  const found = special.get(x);
-  if (found === undefined)
-    throw new WireError(`${at} is ${show(x)}; it is a number, or "NaN", "Infinity", "-Infinity" or "-0".`);
-  return found;
-}
-
-export const tensorToWire = ({ dtype, shape, data }: Tensor): WireTensor => ({
-  dtype,
-  shape: [...shape],
-  data: Array.from(data, numberToWire),
-});
-
 /** The wire form of a case; what is absent stays absent. */
-export function caseToWire(c: AttentionCase): WireCase {
+export function caseToWire(c: AttentionCase): WireCase;
+export function caseToWire(c: Case): WireCase | WireModelCase;
+export function caseToWire(c: Case): WireCase | WireModelCase {
   return caseToWireWith(c, tensorToWire);
 }
 
 /** The same, with every tensor put into words by `write`, which is told the tensor's name in the wire form. */
-export function caseToWireWith<T>(c: AttentionCase, write: (tensor: Tensor, name: TensorName) => T): WireCase<T> {
+export function caseToWireWith<T>(
+  c: Case,
+  write: (tensor: Tensor, name: TensorName | ModelTensorName) => T,
+): WireCase<T> | WireModelCase<T> {
+  return isModelCase(c) ? modelToWireWith(c, write) : attentionToWireWith(c, write);
+}
+
+function attentionToWireWith<T>(c: AttentionCase, write: (tensor: Tensor, name: TensorName) => T): WireCase<T> {
   const { mask, rotary, slidingWindow } = c;
   // Written out field by field: every case of every batch comes through here.
   const wire = {
@@ -133,7 +113,6 @@ export function caseToWireWith<T>(c: AttentionCase, write: (tensor: Tensor, name
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-const floatTypes: readonly FloatType[] = ['float64', 'float32', 'float16', 'bfloat16'];
 const fields: readonly string[] = [
   'bridge',
   'query',
@@ -153,7 +132,13 @@ const fields: readonly string[] = [
 ];
 
 /** The case that a wire form means; throws a WireError that names the first field that is wrong. Whether the case means anything is for `problemOf`. */
-export function caseFromWire(wire: unknown, at = 'case'): AttentionCase {
+export function caseFromWire(wire: unknown, at = 'case'): Case {
+  const w = record(wire, at);
+  return w.kind === 'model' ? modelFromWire(w, at) : attentionFromWire(w, at);
+}
+
+/** The same for a place where only a single attention call may stand. */
+export function attentionFromWire(wire: unknown, at = 'case'): AttentionCase {
   const w = record(wire, at);
   for (const field of Object.keys(w))
     if (!fields.includes(field))
@@ -231,64 +216,6 @@ function wantFromWire(wire: unknown, at: string): Want {
     bool(w[field], `${at}.${field}`);
   }
   return { ...w };
-}
-
-function tensor(wire: unknown, at: string, dtypes: readonly FloatType[], rank: number): FloatTensor;
-function tensor(wire: unknown, at: string, dtypes: readonly ['bool'], rank: number): BoolTensor;
-function tensor(wire: unknown, at: string, dtypes: readonly ['int64'], rank: number): IntTensor;
-function tensor(wire: unknown, at: string, dtypes: readonly DType[], rank: number): Tensor {
-  const w = record(wire, at);
-  const dtype = oneOf(w.dtype, `${at}.dtype`, dtypes);
-  if (!Array.isArray(w.shape) || !w.shape.every((n) => Number.isInteger(n) && n >= 0))
-    throw new WireError(`${at}.shape is ${show(w.shape)}; it is a list of sizes, 0 or more.`);
-  const shape = w.shape as readonly number[];
-  if (shape.length !== rank) throw new WireError(`${at}.shape is ${show(shape)}; it has ${rank} axes.`);
-  if (!Array.isArray(w.data)) throw new WireError(`${at}.data is ${show(w.data)}; it is a flat list of numbers.`);
-  const size = shape.reduce((product, n) => product * n, 1);
-  if (w.data.length !== size)
-    throw new WireError(`${at}.data has ${w.data.length} numbers; shape ${show(shape)} holds ${size}.`);
-  const data = w.data as readonly unknown[];
-  if (dtype === 'bool') return { dtype, shape, data: Uint8Array.from(data, (x, n) => bit(x, `${at}.data[${n}]`)) };
-  const numbers = Float64Array.from(data, (x, n) => numberFromWire(x, `${at}.data[${n}]`));
-  if (dtype !== 'int64') return { dtype, shape, data: numbers };
-  const odd = numbers.findIndex((x) => !Number.isInteger(x));
-  if (odd >= 0) throw new WireError(`${at}.data[${odd}] is ${show(data[odd])}; it is a whole number.`);
-  return { dtype, shape, data: numbers };
-}
-
-function bit(x: unknown, at: string): number {
-  if (x === 0 || x === false) return 0;
-  if (x === 1 || x === true) return 1;
-  throw new WireError(`${at} is ${show(x)}; it is 0 or 1.`);
-}
-
-function record(wire: unknown, at: string): Readonly<Record<string, unknown>> {
-  if (typeof wire !== 'object' || wire === null || Array.isArray(wire))
-    throw new WireError(wire === undefined ? `${at} is missing.` : `${at} is ${show(wire)}; it is an object.`);
-  return wire as Readonly<Record<string, unknown>>;
-}
-
-function oneOf<const T>(x: unknown, at: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === x);
-  if (found === undefined) throw new WireError(`${at} is ${show(x)}; it is one of ${choices.map(show).join(', ')}.`);
-  return found;
-}
-
-function bool(x: unknown, at: string): boolean {
-  if (typeof x !== 'boolean') throw new WireError(`${at} is ${show(x)}; it is true or false.`);
-  return x;
-}
-
-function whole(x: unknown, at: string): number {
-  if (typeof x !== 'number' || !Number.isInteger(x) || x < 0)
-    throw new WireError(`${at} is ${show(x)}; it is a whole number, 0 or more.`);
-  return x;
-}
-
-/** A value as it would stand in the file, cut to a readable length. */
-function show(x: unknown): string {
-  const text = JSON.stringify(x) ?? 'missing';
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 /** Anything declared in camelCase, keys and all, as the wire spells it: `maskRanks` becomes `mask_ranks`. Values other than numbers stay as they are. */

@@ -1,7 +1,7 @@
 /** One living worker process and what is being asked of it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { AttentionCase } from '../../reference/case';
+import type { Case } from '../../reference/model-case';
 import type { BackendAnswer } from '../backend';
 import type { Stage } from '../engine/events';
 import type { BackendError } from '../errors';
@@ -27,7 +27,7 @@ export interface Launch {
 
 /** Requests as they come out of `Omit`, which would melt the union. */
 export type Question =
-  { type: 'open' | 'close'; session: number } | { type: 'attend'; session: number; cases: readonly AttentionCase[] };
+  { type: 'open' | 'close'; session: number } | { type: 'attend'; session: number; cases: readonly Case[] };
 
 interface Waiting {
   readonly asked: fail.Asked;
@@ -135,7 +135,7 @@ export class Connection {
     this.sessions.add(session);
   }
 
-  async attend(session: number, cases: readonly AttentionCase[]): Promise<readonly BackendAnswer[]> {
+  async attend(session: number, cases: readonly Case[]): Promise<readonly BackendAnswer[]> {
     const asked = `request ${this.#lastId + 1} (${cases.length === 1 ? '1 case' : `${cases.length} cases`})`;
     const reply = await this.ask({ type: 'attend', session, cases }, asked);
     const scene = this.#scene('answer');

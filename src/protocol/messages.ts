@@ -3,8 +3,10 @@
  * names. docs/protocol.md is this file in words.
  */
 import type { AttentionCase, Tensor } from '../../reference/case';
+import type { Case } from '../../reference/model-case';
 import type { BackendAnswer } from '../backend';
-import { caseFromWire, caseToWireWith, numberToWire, type TensorName, type WireCase } from './codec';
+import { attentionFromWire, caseToWireWith, numberToWire, type WireCase } from './codec';
+import type { WireModelCase } from './model-codec';
 import { FRAME_OFFSET, framed } from './frames';
 import { readSafetensors, writeSafetensors } from './safetensors';
 
@@ -27,7 +29,7 @@ export interface Hello {
 /** What we ask. */
 export type Request =
   | { readonly type: 'open'; readonly id: number; readonly session: number }
-  | { readonly type: 'attend'; readonly id: number; readonly session: number; readonly cases: readonly AttentionCase[] }
+  | { readonly type: 'attend'; readonly id: number; readonly session: number; readonly cases: readonly Case[] }
   | { readonly type: 'close'; readonly id: number; readonly session: number };
 
 /** Something that was raised, in Python's words. */
@@ -59,8 +61,8 @@ export function writeRequest(request: Request): Uint8Array {
 }
 
 /** The case in words, its tensors put into `tensors` under names that begin with `prefix`. One that is there already goes by the name it has. */
-function caseBeside(c: AttentionCase, tensors: Map<Tensor, string>, prefix: string): WireCase<string> {
-  return caseToWireWith(c, (tensor: Tensor, part: TensorName) => {
+function caseBeside(c: Case, tensors: Map<Tensor, string>, prefix: string): WireCase<string> | WireModelCase<string> {
+  return caseToWireWith(c, (tensor, part) => {
     const known = tensors.get(tensor);
     if (known !== undefined) return known;
     const name = prefix + part;
@@ -83,7 +85,7 @@ export function caseToSafetensors(c: AttentionCase): Uint8Array {
 /** The way back. Throws a SafetensorsError, a MessageError or a WireError. */
 export function caseFromSafetensors(file: Uint8Array): AttentionCase {
   const { message, tensors } = read(file);
-  return caseFromWire(withTensors(message, tensors));
+  return attentionFromWire(withTensors(message, tensors));
 }
 
 /** The wire form with numbers in it again, wherever a tensor is named. */
@@ -168,10 +170,11 @@ function readAnswer(answer: unknown, tensors: ReadonlyMap<string, Tensor>): Back
   };
   const { gradients, changed } = answer;
   const read: Record<string, unknown> = { output: named(answer.output) };
+  if (answer.logits !== undefined) read.logits = named(answer.logits);
   if (answer.weights !== undefined) read.weights = named(answer.weights);
   if (answer.scores !== undefined) read.scores = named(answer.scores);
   if (isRecord(gradients))
-    read.gradients = { query: named(gradients.query), key: named(gradients.key), value: named(gradients.value) };
+    read.gradients = Object.fromEntries(Object.entries(gradients).map(([name, tensor]) => [name, named(tensor)]));
   if (Array.isArray(changed)) read.changed = changed.map(String);
   return read as unknown as BackendAnswer;
 }

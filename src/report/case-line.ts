@@ -1,6 +1,7 @@
 /** A case in the field's words, on one line. */
 import { sizesOf, type AttentionCase, type FloatTensor, type Mask, type Tensor } from '../../reference/case';
 import { finfo } from '../../reference/dtype';
+import { isModelCase, modelSizesOf, type Case, type ModelCase } from '../../reference/model-case';
 
 const shortTypes = {
   float64: 'f64',
@@ -17,7 +18,8 @@ export function shortForm({ dtype, shape }: Tensor): string {
 }
 
 /** 'batch 2, num_heads 1, q_len 2, kv_len 2, head_dim 1; boolean mask of rank 2', and whatever else is not the default. */
-export function caseLine(c: AttentionCase): string {
+export function caseLine(c: Case): string {
+  if (isModelCase(c)) return modelLine(c);
   const { batch, numHeads, numKvHeads, qLen, kvLen, headDim, vHeadDim } = sizesOf(c);
   const sizes = [
     `batch ${batch}`,
@@ -29,6 +31,22 @@ export function caseLine(c: AttentionCase): string {
     ...(vHeadDim === headDim ? [] : [`v_head_dim ${vHeadDim}`]),
   ];
   return [sizes.join(', '), ...factsOf(c)].join('; ');
+}
+
+/** 'batch 1, seq_len 3; tokens [0, 5, 1]; integer mask of rank 2, i64[1,3]; position_ids [0, 0, 1]; cached, in chunks of 2, 1' */
+function modelLine(c: ModelCase): string {
+  const { batch, seqLen } = modelSizesOf(c);
+  const { tokens, dtype, mask, positionIds, chunks, want } = c;
+  return [
+    `batch ${batch}, seq_len ${seqLen}`,
+    `tokens ${rows(tokens)}`,
+    ...(dtype === 'float32' ? [] : [dtype]),
+    mask === undefined ? 'no mask' : `${mask.form} mask of rank ${mask.rank}, ${shortForm(mask.tensor)}`,
+    ...(mask?.rank === 2 ? [`mask ${rows(mask.tensor)}`] : []),
+    ...(positionIds ? [`position_ids ${rows(positionIds)}`] : []),
+    ...(chunks ? [`cached, in chunks of ${chunks.join(', ')}`] : []),
+    ...(want.gradients ? ['asks for gradients'] : []),
+  ].join('; ');
 }
 
 /** What is not a size: the mask, and everything that is not the default. */

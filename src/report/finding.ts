@@ -1,5 +1,6 @@
 /** One finding as text: what is claimed, what happened, the smallest case, its picture, how to see it again. */
 import { rulesAt } from '../../reference/masks';
+import { isModelCase } from '../../reference/model-case';
 import type { BackendInfo, Counterexample, Outcome } from '../engine/events';
 import type { CellIndex } from '../property';
 import { caseToWire } from '../protocol/codec';
@@ -65,6 +66,7 @@ export function explained(
   { case: c }: Counterexample,
   { supports }: Pick<BackendInfo, 'supports'>,
 ): string[] {
+  if (isModelCase(c)) return [];
   const lines = cells.slice(0, MAX_EXPLAINED).map(({ b, h, i, j }) => {
     const rules = rulesAt(c, supports, b, h, i, j).map(({ keeps, why }) => `${keeps ? 'kept' : 'dropped'} by ${why}`);
     const where = [...(c.query.shape[0] > 1 ? [`batch ${b}`] : []), ...(c.query.shape[1] > 1 ? [`head ${h}`] : [])];
@@ -128,6 +130,7 @@ export const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}
 
 /** Two findings with the same key have the same shape, mask and flags: one picture serves both. */
 export function shapeKey({ case: c, after }: Counterexample): string {
+  if (isModelCase(c)) return JSON.stringify([{ ...caseToWire(c), tokens: undefined, want: undefined }, after.length]);
   const wire = caseToWire(c);
   const shapes = [wire.query, wire.key, wire.value].map(({ dtype, shape }) => [dtype, shape]);
   const gone = undefined;

@@ -1,6 +1,7 @@
 /** The heat map of a mask: a table, so that it is read out cell by cell. Marks and colours say the same. */
 import type { Picture } from '../engine/events';
 import { biasAt } from '../../reference/masks';
+import { isModelCase } from '../../reference/model-case';
 import { meanings, panelsOf, type Cell, type Panel } from './mask-panels';
 import { markup, type Markup } from './markup';
 import { count, marksOf } from './style';
@@ -39,5 +40,5 @@ function cellOf(cell: Cell, bias: number): Markup {
 
 /** What an additive mask adds there; a mask that the definition cannot read adds nothing. */
 function biasOf({ case: c, conventions }: Picture, b: number, h: number, i: number, j: number): number {
-  return biasAt(c, conventions, b, h, i, j);
+  return isModelCase(c) ? 0 : biasAt(c, conventions, b, h, i, j);
 }

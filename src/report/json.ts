@@ -1,5 +1,4 @@
 /** The report as JSON: the contract that other programs read. */
-import type { AttentionCase } from '../../reference/case';
 import { jsonText } from '../corpus/save';
 import type { BatchTally, Counterexample, DrawnCell, KnownFailure, Outcome, Report } from '../engine/events';
 import type { CellIndex } from '../property';
@@ -116,7 +115,7 @@ function violationToJson(counterexample: Counterexample) {
   return {
     summary: violation.summary,
     case: caseToWire(c),
-    ...(after.length > 0 && { after: after.map((before: AttentionCase) => caseToWire(before)) }),
+    ...(after.length > 0 && { after: after.map((before) => caseToWire(before)) }),
     ...(seed !== undefined && { seed }),
     ...(path !== undefined && { path }),
     shrinks,

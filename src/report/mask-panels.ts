@@ -1,6 +1,7 @@
 /** What a picture of a mask shows: which batches and heads, which queries and keys, and what became of every cell. Data; others draw it. */
 import { sizesOf } from '../../reference/case';
 import { keeps } from '../../reference/masks';
+import { isModelCase, modelSizesOf, sees } from '../../reference/model-case';
 import type { Picture } from '../engine/events';
 import { count } from './style';
 
@@ -56,7 +57,7 @@ interface Whole {
 export const isTrouble = (cell: Cell) => cell === 'leaked' || cell === 'ignored';
 
 export function panelsOf(picture: Picture, limits: PanelLimits): Panels {
-  const { batch, numHeads, qLen, kvLen } = sizesOf(picture.case);
+  const { batch, numHeads, qLen, kvLen } = gridOf(picture);
   const all: Whole[] = [];
   for (let b = 0; b < batch; b++) for (let h = 0; h < numHeads; h++) all.push(wholeOf(picture, b, h, qLen, kvLen));
 
@@ -78,6 +79,13 @@ export function panelsOf(picture: Picture, limits: PanelLimits): Panels {
   };
 }
 
+/** Of a whole model, what token i may see of token j: a head of one. */
+function gridOf({ case: c }: Picture) {
+  if (!isModelCase(c)) return sizesOf(c);
+  const { batch, seqLen } = modelSizesOf(c);
+  return { batch, numHeads: 1, qLen: seqLen, kvLen: seqLen };
+}
+
 function wholeOf(
   { case: c, conventions, rows, leaked, ignored }: Picture,
   b: number,
@@ -90,7 +98,7 @@ function wholeOf(
   );
   const cells = Array.from({ length: qLen }, (_, i) =>
     Array.from({ length: kvLen }, (_, j): Cell => {
-      const keep = keeps(c, conventions, b, h, i, j);
+      const keep = isModelCase(c) ? sees(c, b, i, j) : keeps(c, conventions, b, h, i, j);
       if (!marked.has(i * kvLen + j)) return keep ? 'kept' : 'dropped';
       return keep ? 'ignored' : 'leaked';
     }),

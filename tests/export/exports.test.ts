@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { properties } from '../../properties';
-import type { SavedCounterexample } from '../../src/corpus/load';
+import type { AttentionCase } from '../../reference/case';
 import { claimsOf } from '../../src/export/claims';
+import { isAttentionProperty } from '../../src/property';
 import { slug } from '../../src/export/naming';
 import { pytestFile } from '../../src/export/pytest';
 import { vitestFile } from '../../src/export/vitest';
@@ -17,7 +18,7 @@ import { pythonWith } from '../workers/support';
 
 const root = join(__dirname, '..', '..');
 /** One mutant a law: the first that names it. */
-const caught = properties.flatMap((property) => {
+const caught = properties.filter(isAttentionProperty).flatMap((property) => {
   const mutant = mutants.find(({ catches }) => catches.includes(property.id));
   return mutant === undefined || property.needs.returns?.includes('gradients') ? [] : [{ property, mutant }];
 });
@@ -30,13 +31,13 @@ beforeAll(async () => {
   for (const { property, mutant } of caught) {
     const { counterexample } = await check(mutant.backend, property, { runs: 1000, shrinkMs: 5000 });
     if (counterexample === undefined) throw new Error(`${mutant.name} got past ${property.id}.`);
-    const { case: c, after, violation } = counterexample;
-    const saved: SavedCounterexample = {
+    const { violation } = counterexample;
+    const saved = {
       property: property.id,
       backend: mutant.name,
       versions: {},
-      case: c,
-      after,
+      case: counterexample.case as AttentionCase,
+      after: counterexample.after as AttentionCase[],
       violation,
     };
     const claims = await claimsOf(saved, property, resolveSupports(mutant.backend.supports));

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { properties } from '../../properties';
+import type { AttentionCase } from '../../reference/case';
 import { checkBackend } from '../../src/check-backend';
 import { BackendError } from '../../src/errors';
 import { closeWorkers, workerBackend } from '../../src/backends/worker';
@@ -171,7 +172,7 @@ describe('a run with a worker that dies', () => {
     for (const { status, failure } of report.outcomes.filter((outcome) => outcome.failure !== undefined)) {
       expect(status).toBe('failed');
       expect(failure?.message).toContain('The worker fake was killed by SIGSEGV while answering request');
-      expect(failure?.case?.key.shape.slice(2)).toEqual([2, 1]);
+      expect((failure?.case as AttentionCase | undefined)?.key.shape.slice(2)).toEqual([2, 1]);
     }
     expect(report.outcomes.some(({ status }) => status === 'failed')).toBe(true);
   });

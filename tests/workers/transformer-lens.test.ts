@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { properties } from '../../properties';
-import type { Bridge } from '../../reference/case';
+import type { AttentionCase, Bridge } from '../../reference/case';
 import { sizesOf } from '../../reference/case';
 import type { Backend } from '../../src/backend';
 import { pythonBuiltin } from '../../src/backends/python-builtin';
@@ -46,7 +46,7 @@ describe.skipIf(!isThere).each<Bridge>(['base', 'rotary'])('the joint-QKV bridge
   it('adds a boolean mask in 3.0.0b2, which shows in a mask of two keys', async () => {
     const { status, known, counterexample } = await booleanEqualsAdditive('3.0.0b2', bridge);
     expect({ status, known }).toEqual({ status: 'violated', known: undefined });
-    const { mask, ...c } = counterexample!.case;
+    const { mask, ...c } = counterexample!.case as AttentionCase;
     // The release masks square scores only, so that a mask of two keys has two queries.
     expect(sizesOf(c)).toMatchObject({ batch: 1, numHeads: 1, qLen: 2, kvLen: 2 });
     expect(mask).toMatchObject({ form: 'boolean', tensor: { data: Uint8Array.of(1, 0) } });

@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { AttentionCase } from '../../../reference/case';
 import { boolTensor, floatTensor, intTensor } from '../../../reference/tensor';
 import { loadCase, loadCounterexample, type SavedCounterexample } from '../../../src/corpus/load';
 import { counterexampleId, counterexampleTensors, saveCounterexample } from '../../../src/corpus/save';
@@ -46,7 +47,8 @@ describe('files of every version', () => {
   });
 
   it('with large contents loads them from beside it', () => {
-    const { case: c } = loadCounterexample(join(formats, 'forms-boolean-equals-additive-cba10186fe6c.json'));
+    const c = loadCounterexample(join(formats, 'forms-boolean-equals-additive-cba10186fe6c.json'))
+      .case as AttentionCase;
     expect(c.value.shape).toEqual([1, 1, 33, 128]);
     expect(c.value.data.at(-1)).toBe(1);
     expect(c.value.data.at(0)).toBe(0);

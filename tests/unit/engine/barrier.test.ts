@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { AttentionCase } from '../../../reference/case';
+import type { Case } from '../../../reference/model-case';
 import { together, type Ask, type Target } from '../../../src/engine/barrier';
 
-const named = (name: string) => ({ name }) as unknown as AttentionCase;
-const nameOf = (c: AttentionCase) => (c as unknown as { name: string }).name;
+const named = (name: string) => ({ name }) as unknown as Case;
+const nameOf = (c: Case) => (c as unknown as { name: string }).name;
 
 /** Answers each case with its name, and remembers every batch. */
 function recorder() {
   const batches: string[] = [];
-  const send = async (target: Target, cases: readonly AttentionCase[]) => {
+  const send = async (target: Target, cases: readonly Case[]) => {
     batches.push(`${target}: ${cases.map(nameOf).join(' ')}`);
     await new Promise((resolve) => setImmediate(resolve));
     return cases.map((c) => (nameOf(c) === 'bad' ? new Error('no answer') : nameOf(c)));

@@ -13,6 +13,7 @@ import { codeOf } from '../../../src/cli/fuzz';
 import { runSuite } from '../../../src/engine/run-suite';
 import { Subject } from '../../../src/engine/subject';
 import { perform, type Crew } from '../../../src/engine/task';
+import { isAttentionProperty } from '../../../src/property';
 import { resolveSupports } from '../../../src/supports';
 
 const everything = oracleBackend().supports;
@@ -25,7 +26,7 @@ function drawn(
   ids?: readonly string[],
 ) {
   const resolved = resolveSupports(supports);
-  const outcomes = properties.flatMap((property): Outcome[] => {
+  const outcomes = properties.filter(isAttentionProperty).flatMap((property): Outcome[] => {
     if ((ids && !ids.includes(property.id)) || reasonToSkip(property, resolved) !== undefined) return [];
     const cells = new Cells();
     for (const c of drawBatch(casesOf(property, resolved), 5, size)) countCase(cells, c, resolved.causal, isChecked(c));
@@ -59,7 +60,7 @@ describe('what the generators draw', () => {
     expect(judged).toBeGreaterThan(5);
   });
 
-  it.each(properties.filter(({ guard }) => guard === undefined).map(({ id }) => id))(
+  it.each(properties.filter((property) => property.guard === undefined).map(({ id }) => id))(
     'starves nothing where %s is alone',
     (id) => {
       expect(drawn(everything, 600, () => true, [id]).starved).toEqual([]);

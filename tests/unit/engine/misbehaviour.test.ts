@@ -42,7 +42,13 @@ describe('a backend that errs', () => {
     );
     expect(outcome).toMatchObject({ status: 'failed', failure: { stage: 'answer', type: 'BackendThrewError' } });
     expect(outcome.failure?.message).toContain('threw RangeError while answering: too many keys');
-    expect(sizesOf(outcome.failure!.case!)).toMatchObject({ batch: 1, numHeads: 1, qLen: 1, kvLen: 4, headDim: 1 });
+    expect(sizesOf(outcome.failure!.case as AttentionCase)).toMatchObject({
+      batch: 1,
+      numHeads: 1,
+      qLen: 1,
+      kvLen: 4,
+      headDim: 1,
+    });
   });
 
   it('throws only for certain cases in one call: both are kept', async () => {
@@ -66,7 +72,7 @@ describe('a backend that errs', () => {
       }),
     );
     expect(outcome).toMatchObject({ status: 'failed', failure: { stage: 'answer', type: 'BackendTimeoutError' } });
-    expect(sizesOf(outcome.failure!.case!).qLen).toBe(5);
+    expect(sizesOf(outcome.failure!.case as AttentionCase).qLen).toBe(5);
   });
 
   it('is slow for many cases and quick for few: a batch that takes too long is halved, and nobody is accused', async () => {
@@ -196,7 +202,7 @@ describe('a failure that needs calls before it', () => {
     expect(after.length).toBe(1);
     expect(after[0].mask?.rank).toBe(3);
     expect(path).toBeUndefined();
-    expect(sizesOf(c)).toMatchObject({ batch: 1, numHeads: 1, qLen: 1, kvLen: 2, headDim: 1 });
+    expect(sizesOf(c as AttentionCase)).toMatchObject({ batch: 1, numHeads: 1, qLen: 1, kvLen: 2, headDim: 1 });
   });
 });
 

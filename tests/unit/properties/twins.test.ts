@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { properties } from '../../../properties';
 import { casesOf, drawBatch, reasonToSkip } from '../../../src/engine/draw';
 import type { Supports } from '../../../src/backend';
+import { isAttentionProperty } from '../../../src/property';
 import { laboratory, strict } from '../../support/context';
 
 const conventions: readonly (readonly [string, Partial<Supports>])[] = [
@@ -12,20 +13,22 @@ const conventions: readonly (readonly [string, Partial<Supports>])[] = [
 ];
 
 /** Laws whose two sides are compared by the sum of their radii: there, a twin that meant something else would go unnoticed. */
-const twins = properties.filter(({ id }) =>
-  [
-    'forms/boolean-equals-additive',
-    'forms/integer-equals-boolean',
-    'forms/finite-bias',
-    'forms/row-constant',
-    'forms/redundant-arguments',
-    'forms/broadcast',
-    'causality/cached-equals-full',
-    'padding/equals-absence',
-    'composition/conjunction',
-    'composition/packed-equals-separate',
-  ].includes(id),
-);
+const twins = properties
+  .filter(isAttentionProperty)
+  .filter(({ id }) =>
+    [
+      'forms/boolean-equals-additive',
+      'forms/integer-equals-boolean',
+      'forms/finite-bias',
+      'forms/row-constant',
+      'forms/redundant-arguments',
+      'forms/broadcast',
+      'causality/cached-equals-full',
+      'padding/equals-absence',
+      'composition/conjunction',
+      'composition/packed-equals-separate',
+    ].includes(id),
+  );
 
 describe.each(conventions)('under %s', (_name, supports) => {
   it.each(twins.map((property) => [property.id, property] as const))(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attentionCase } from '../../../src/arbitraries/attention-case';
-import { caseFromWire, caseToWire, toSnakeCase, type WireCase } from '../../../src/protocol/codec';
+import { attentionFromWire, caseFromWire, caseToWire, toSnakeCase, type WireCase } from '../../../src/protocol/codec';
 import { maskCase } from '../report/cases';
 
 describe('the wire form of a case', () => {
@@ -19,7 +19,7 @@ describe('the wire form of a case', () => {
     const c = maskCase({ query: [NaN, Infinity, -Infinity, -0], keep: [[1]], headDim: 4 });
     const wire = caseToWire(c);
     expect(wire.query.data).toEqual(['NaN', 'Infinity', '-Infinity', '-0']);
-    const back = caseFromWire(wire);
+    const back = attentionFromWire(wire);
     expect(Object.is(back.query.data[3], -0)).toBe(true);
     expect([...back.query.data]).toEqual([NaN, Infinity, -Infinity, -0]);
   });
@@ -44,7 +44,7 @@ describe('the wire form of a case', () => {
 
   it('fills in the default scale', () => {
     const wire = { ...caseToWire(maskCase({ keep: [[1]], headDim: 4 })), scale: undefined };
-    expect(caseFromWire(wire).scale).toBe(0.5);
+    expect(attentionFromWire(wire).scale).toBe(0.5);
   });
 
   const good = caseToWire(maskCase({ keep: [[1, 0]] }));

@@ -1,0 +1,50 @@
+import { isReal, modelSizesOf, type ModelCase } from '../../../reference/model-case';
+import type { Facet } from '../describe';
+import { Dice } from '../dice';
+import { maskKindOf, paddingOf } from './masks';
+
+/** What kind of model case this is, facet by facet. */
+export function describeModelCase(c: ModelCase): Facet[] {
+  const { batch, seqLen } = modelSizesOf(c);
+  const facets: Record<string, string> = {
+    model_mask: maskKindOf(c),
+    padding: paddingOf(c),
+    model_dtype: c.dtype,
+    decoding: c.chunks === undefined ? 'one_shot' : c.chunks.length === 1 ? 'one_chunk' : 'cached',
+    position_ids: c.positionIds === undefined ? 'own' : 'given',
+    batch: batch === 1 ? 'one' : 'many',
+    length: seqLen === 1 ? 'one' : 'many',
+  };
+  return Object.entries(facets).map(([facet, value]) => ({ facet, value }));
+}
+
+/** The same sizes, mask and features with other tokens, which `number` chooses. Ids stay within those that the case uses, or 8. */
+export function withOtherTokens(c: ModelCase, number: number): ModelCase {
+  const dice = new Dice(number, 0, 0);
+  const largest = Math.max(7, ...c.tokens.data);
+  return { ...c, tokens: { ...c.tokens, data: c.tokens.data.map(() => dice.int(0, largest)) } };
+}
+
+/** The case with other tokens where `at` says so, all different from what stood there. */
+export function withTokensChanged(
+  c: ModelCase,
+  vocab: number,
+  at: (b: number, i: number) => boolean,
+  seed = 1,
+): ModelCase {
+  const { seqLen } = modelSizesOf(c);
+  const dice = new Dice(seed, 1, 0);
+  const data = c.tokens.data.map((id, n) =>
+    at(Math.floor(n / seqLen), n % seqLen) ? (id + dice.int(1, vocab - 1)) % vocab : id,
+  );
+  return { ...c, tokens: { ...c.tokens, data } };
+}
+
+/** Whether a case has a token that is padding, or one that is not. */
+export const hasPadding = (c: ModelCase): boolean => places(c).some(([b, i]) => !isReal(c, b, i));
+
+/** All positions of a case. */
+export function places(c: ModelCase): [b: number, i: number][] {
+  const { batch, seqLen } = modelSizesOf(c);
+  return Array.from({ length: batch * seqLen }, (_, n) => [Math.floor(n / seqLen), n % seqLen]);
+}
