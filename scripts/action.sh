@@ -21,7 +21,10 @@ option --mode "${MASKPROOF_MODE:-}"
 option --runs "${MASKPROOF_RUNS:-}"
 option --seconds "${MASKPROOF_SECONDS:-}"
 option --seed "${MASKPROOF_SEED:-}"
-option --shard "${MASKPROOF_SHARD:-}"
+case ${MASKPROOF_SHARD:-} in
+  matrix) option --shard "$((${MASKPROOF_JOB_INDEX:-0} + 1))/${MASKPROOF_JOB_TOTAL:-1}" ;;
+  *) option --shard "${MASKPROOF_SHARD:-}" ;;
+esac
 option --corpus "${MASKPROOF_CORPUS:-}"
 option --known-failures "${MASKPROOF_KNOWN_FAILURES:-}"
 while IFS= read -r line; do

@@ -24,7 +24,7 @@ export function parseShard(text: string, option = '--shard'): Shard | undefined 
 /** One way of numbering the jobs of a matrix. */
 interface Matrix {
   readonly index: string;
-  readonly count: readonly string[];
+  readonly count: string;
   /** The number of the first job; or the variable that holds it. */
   readonly first: number | string;
   /** The variable that holds the distance of two numbers. */
@@ -32,11 +32,14 @@ interface Matrix {
 }
 
 const matrices: readonly Matrix[] = [
-  { index: 'CI_NODE_INDEX', count: ['CI_NODE_TOTAL'], first: 1 },
-  { index: 'JOB_COMPLETION_INDEX', count: ['JOB_COMPLETIONS'], first: 0 },
+  { index: 'CI_NODE_INDEX', count: 'CI_NODE_TOTAL', first: 1 },
+  { index: 'CIRCLE_NODE_INDEX', count: 'CIRCLE_NODE_TOTAL', first: 0 },
+  { index: 'BUILDKITE_PARALLEL_JOB', count: 'BUILDKITE_PARALLEL_JOB_COUNT', first: 0 },
+  { index: 'SYSTEM_JOBPOSITIONINPHASE', count: 'SYSTEM_TOTALJOBSINPHASE', first: 1 },
+  { index: 'JOB_COMPLETION_INDEX', count: 'JOB_COMPLETIONS', first: 0 },
   {
     index: 'SLURM_ARRAY_TASK_ID',
-    count: ['SLURM_ARRAY_TASK_COUNT'],
+    count: 'SLURM_ARRAY_TASK_COUNT',
     first: 'SLURM_ARRAY_TASK_MIN',
     step: 'SLURM_ARRAY_TASK_STEP',
   },
@@ -48,7 +51,7 @@ export interface DetectedShard {
   readonly from: string;
 }
 
-/** The shard that the environment tells of: MASKPROOF_SHARD=I/N, a GitLab-like matrix, an indexed Job of Kubernetes, an array of Slurm. */
+/** The shard that the environment tells of: MASKPROOF_SHARD=I/N, the matrix of a CI, an indexed Job of Kubernetes, an array of Slurm. */
 export function detectShard(env: Env): DetectedShard | undefined {
   const { MASKPROOF_SHARD: own } = env;
   if (own) {
@@ -57,16 +60,16 @@ export function detectShard(env: Env): DetectedShard | undefined {
   }
   for (const { index, count, first, step } of matrices) {
     if (!env[index]) continue;
-    const total = count.map((name) => env[name]).find((value) => value);
-    // A matrix of one, or an index without a total, is no matter of shards.
-    if (total === undefined || total === '1') continue;
+    const total = env[count];
+    // A matrix of one is no matter of shards, nor is an index without a total: `unnumbered` tells of that.
+    if (!total || total === '1') continue;
     const from = typeof first === 'number' ? first : numberIn(env, first);
     const at = (numberIn(env, index) - from) / (step !== undefined && env[step] ? numberIn(env, step) : 1) + 1;
     const shard = { index: at, count: Number(total) };
     if (!(Number.isInteger(at) && at >= 1 && at <= shard.count && shard.count <= MAX_SHARDS))
       throw new UsageError('out_of_range', {
         what: `${index}=${env[index]} of ${total} is no shard: the first is ${from}.`,
-        facts: [index, ...count, ...(typeof first === 'string' ? [first] : [])].flatMap((name) =>
+        facts: [index, count, ...(typeof first === 'string' ? [first] : [])].flatMap((name) =>
           env[name] ? [`${name}=${env[name]}`] : [],
         ),
         mend: 'Give --shard I/N, or --shard none for the whole run.',
@@ -74,6 +77,15 @@ export function detectShard(env: Env): DetectedShard | undefined {
     return { shard, from: index };
   }
   return undefined;
+}
+
+/** A job that knows its number and not how many there are, as a sentence: it does the whole run, and its brothers do too. */
+export function unnumbered(env: Env): string | undefined {
+  const matrix = matrices.find(({ index, count }) => env[index] && !env[count]);
+  return (
+    matrix &&
+    `${matrix.index}=${env[matrix.index]} tells no shard without ${matrix.count}: this job does the whole run. Set ${matrix.count}, or --shard none.`
+  );
 }
 
 function numberIn(env: Env, name: string): number {
@@ -84,6 +96,9 @@ function numberIn(env: Env, name: string): number {
 const runIds: readonly (readonly string[])[] = [
   ['GITHUB_RUN_ID', 'GITHUB_RUN_ATTEMPT'],
   ['CI_PIPELINE_ID'],
+  ['CIRCLE_WORKFLOW_ID'],
+  ['BUILDKITE_BUILD_ID'],
+  ['BUILD_BUILDID'],
   ['SLURM_ARRAY_JOB_ID'],
   ['BUILD_TAG'],
 ];

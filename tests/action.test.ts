@@ -102,6 +102,19 @@ describe('the script', () => {
     expect(found.status).toBe(1);
   });
 
+  it('does the part of its job in a matrix', () => {
+    const { stdout, status } = run(project, {
+      MASKPROOF_BACKEND: 'oracle',
+      MASKPROOF_PROPERTY: 'rows/mass',
+      MASKPROOF_MODE: 'pr',
+      MASKPROOF_SHARD: 'matrix',
+      MASKPROOF_JOB_INDEX: '1',
+      MASKPROOF_JOB_TOTAL: '3',
+    });
+    expect(stdout).toContain('Shard 2 of 3; maskproof merge joins the reports.\n');
+    expect(status).toBe(0);
+  });
+
   it('runs nothing that stands in an input', () => {
     const { status, outputs } = run(project, {
       MASKPROOF_BACKEND: '$(touch owned); touch owned',

@@ -4,7 +4,7 @@ import type { Budget, Shard } from '../engine/events';
 import { defaultRuns } from '../engine/run-suite';
 import { maxSeed } from '../engine/seed';
 import { UsageError } from '../errors';
-import { detectShard, parseShard, seedOfRun } from '../shard';
+import { detectShard, parseShard, seedOfRun, unnumbered } from '../shard';
 import type { Io } from './io';
 
 export type Mode = NonNullable<Budget['mode']>;
@@ -38,6 +38,7 @@ export function planOf(options: PlanOptions, areBackendsNamed: boolean, { env }:
   const { seconds, mode } = options;
   const told = options.shard === undefined ? detectShard(env) : undefined;
   const shard = options.shard === undefined ? told?.shard : parseShard(options.shard);
+  const alone = options.shard === undefined && shard === undefined ? unnumbered(env) : undefined;
   const usual = mode === 'nightly' ? nightlyRuns : areBackendsNamed ? defaultRuns : builtinRuns;
   const runs = options.runs ?? (seconds === undefined ? usual : undefined);
   const seed = options.seed ?? (mode === 'pr' ? prSeed : freshSeed(shard, env));
@@ -54,6 +55,7 @@ export function planOf(options: PlanOptions, areBackendsNamed: boolean, { env }:
             `Shard ${shard.index} of ${shard.count}${told ? `, as ${told.from} says` : ''}; maskproof merge joins the reports.`,
           ]
         : []),
+      ...(alone === undefined ? [] : [alone]),
     ],
   };
 }
