@@ -42,6 +42,9 @@ import askingChangesNothing from './hooks/asking-changes-nothing';
 import inputsUnchanged from './state/inputs-unchanged';
 import deterministic from './state/deterministic';
 import noHistory from './state/no-history';
+import gradientsFinite from './gradients/finite';
+import gradientsZeroAtDropped from './gradients/zero-at-dropped';
+import gradientsAgree from './gradients/agree';
 
 export const properties: readonly Property[] = [
   booleanEqualsAdditive,
@@ -86,4 +89,7 @@ export const properties: readonly Property[] = [
   inputsUnchanged,
   deterministic,
   noHistory,
+  gradientsFinite,
+  gradientsZeroAtDropped,
+  gradientsAgree,
 ];

@@ -148,7 +148,8 @@ function tinyOf(store: Store): number {
   return store.flush ? finfo[store.type].min : finfo[store.type].tiny;
 }
 
-function charge(store: Store | undefined): StoreCharge | undefined {
+/** What rounding to a stored type costs. */
+export function charge(store: Store | undefined): StoreCharge | undefined {
   if (store === undefined) return undefined;
   const { u, max } = finfo[store.type];
   return { u, tiny: tinyOf(store), max };
@@ -161,4 +162,5 @@ export const oraclePrecision: Precision = {
   exp: { relative: 2 ** -52, tiny: Number.MIN_VALUE },
   divide: 1,
   rotary: { angle: 2 ** -53, trig: 2, pow: 2, table: 'float64', rotated: 'float64' },
+  backward: { weights: 'kept', mean: 'weights' },
 };

@@ -3,6 +3,9 @@ import type { AttentionCase, Conventions, EmptyRow, FloatType, Sizes } from './c
 import { chargesOf, oraclePrecision } from './charges';
 import type { Charges } from './charges';
 import { finfo, halfUlp, round } from './dtype';
+import { BackwardPass } from './gradient-radius';
+import type { Charged, GradientExpectation } from './gradient-radius';
+import { gradientsOf } from './gradients';
 import { FollowedWeights, followAnswer, followedAnswer, follows, followScores, followWeights } from './followed';
 import { intervalOf, lastRoundingOf, lastUlp, narrow, writeAnything, writeAround, writeExactly } from './interval';
 import type { LastRounding } from './interval';
@@ -12,7 +15,6 @@ import type { Precision } from './precision';
 import { chargeRow } from './radius';
 import { turned } from './rotary';
 import { chargeTurns, turnChargesOf } from './rotary-error';
-import type { TurnCharges } from './rotary-error';
 import { answerRow, evenOut, rowFor, scoreRow, weighRow } from './row';
 import type { Row, RowTerms } from './row';
 import { chargeScores } from './score-error';
@@ -56,6 +58,8 @@ export interface Expectation {
   readonly blind: Uint8Array;
   /** [batch, num_heads, q_len, kv_len]: 1 where the key is kept */
   readonly keep: Uint8Array;
+  /** Of a case that asks for gradients. A dropped key's is exactly 0; where nothing is known anything may come. */
+  readonly gradients?: GradientExpectation;
 }
 
 /**
@@ -89,7 +93,7 @@ export function expectationOf(c: AttentionCase, conventions: Conventions, precis
       }
     }
   }
-  return result;
+  return call.backward ? { ...result, gradients: call.backward.expectation(gradientsOf(c, conventions)) } : result;
 }
 
 /** What the rows of one call share. */
@@ -100,7 +104,7 @@ interface Call extends ScoreTerms, RowTerms {
   /** What a dropped cell shows; NaN where nothing is declared. */
   readonly shown: number;
   /** The last one is the backend's; before it, where float64 itself is under test, the oracle's own. */
-  readonly charged: readonly { readonly charges: Charges; readonly turns: TurnCharges | undefined }[];
+  readonly charged: readonly Charged[];
   readonly rounding: LastRounding;
   readonly precision: Precision;
   /** Room for the weights, where a rounding is followed. */
@@ -109,6 +113,8 @@ interface Call extends ScoreTerms, RowTerms {
   readonly wiped: number;
   /** The type that a dropped score is shown in. */
   readonly sumType: FloatType;
+  /** Where gradients are asked for. */
+  readonly backward: BackwardPass | undefined;
   readonly result: Expectation;
 }
 
@@ -124,6 +130,13 @@ function callOf(
   const maskType = mask?.dtype ?? dtype;
   const vectors = turned(c);
   const precisions = precision.accumulate.type === 'float64' ? [oraclePrecision, precision] : [precision];
+  const charged = precisions.map((declared) => ({
+    charges: chargesOf(declared, sizes, c.scale, dtype, mask?.dtype),
+    turns: turnChargesOf(c, declared),
+    precision: declared,
+  }));
+  const rounding = lastRoundingOf(precision, dtype);
+  const gradOutput = c.want.gradients ? c.gradOutput?.data : undefined;
   return {
     c,
     sizes,
@@ -139,15 +152,13 @@ function callOf(
     shown: shownSentinel(c, conventions),
     cells: mask?.data,
     lowest: mask && finfo[mask.dtype].lowest,
-    charged: precisions.map((declared) => ({
-      charges: chargesOf(declared, sizes, c.scale, dtype, mask?.dtype),
-      turns: turnChargesOf(c, declared),
-    })),
-    rounding: lastRoundingOf(precision, dtype),
+    charged,
+    rounding,
     precision,
     followed: precisions.length === 1 && follows(precision) ? new FollowedWeights(sizes.kvLen) : undefined,
     wiped: halfUlp(finfo[maskType].lowest, maskType),
     sumType: precision.output ?? dtype,
+    backward: gradOutput && new BackwardPass(c, gradOutput, vectors, charged, rounding),
     result,
   };
 }
@@ -185,15 +196,18 @@ function expectRow(
     answerRow(row, values, valueStart, vHeadDim);
   }
   clearRadii(row, kvLen, vHeadDim);
+  const place = { at, b, i, keyStart };
   let inRange = true;
+  let backInRange = true;
   let blind = false;
-  for (const { charges, turns } of call.charged) {
+  for (const [n, { charges, turns }] of call.charged.entries()) {
     if (turns) chargeTurns(row, turns, call.keyNorm, at, keyStart, b * kvLen, i + kvLen - qLen, kvLen);
     if (!chargeScores(row, charges, call, keyStart, cellStart)) inRange = false;
     addScoreErrors(row, charges, kvLen);
     if (empty) continue;
     const charge = chargeRow(row, charges, values, valueStart, vHeadDim);
     if (!charge.inRange) inRange = false;
+    if (call.backward && !call.backward.add(n, row, charge.den, place, false)) backInRange = false;
     blind = charge.blind;
   }
   let state: RowState = empty ? RowState.empty : RowState.ok;
@@ -202,8 +216,10 @@ function expectRow(
     writeScores(call, row, cellStart, inRange);
     evenOut(row, kvLen);
     answerRow(row, values, valueStart, vHeadDim);
-    for (const { charges } of call.charged) {
-      if (!chargeRow(row, charges, values, valueStart, vHeadDim).inRange) inRange = false;
+    for (const [n, { charges }] of call.charged.entries()) {
+      const charge = chargeRow(row, charges, values, valueStart, vHeadDim);
+      if (!charge.inRange) inRange = false;
+      if (call.backward && !call.backward.add(n, row, charge.den, place, true)) backInRange = false;
     }
   } else {
     writeScores(call, row, cellStart, inRange);
@@ -214,6 +230,14 @@ function expectRow(
   }
   if (!inRange) state = RowState.outOfRange;
   if (empty && contract === 'unspecified') state = RowState.unspecified;
+  if (
+    state === RowState.unspecified ||
+    state === RowState.outOfRange ||
+    !backInRange ||
+    (empty && contract === 'nan')
+  ) {
+    call.backward?.lose(place);
+  }
   if (state === RowState.unspecified || state === RowState.outOfRange) {
     writeNoClaim(call, row, at);
   } else if (row.kept > 0) {

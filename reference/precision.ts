@@ -53,6 +53,25 @@ export interface Precision {
     readonly table?: FloatType;
     readonly rotated?: FloatType;
   };
+  /** How gradients are computed. What is left out is taken to be as it costs most. */
+  readonly backward?: Backward;
+}
+
+/**
+ * The backward pass, beyond what follows from the forward one: the gradient of a number that is stored in a type is stored in that
+ * type as well, and everything else is computed as declared for the forward pass.
+ */
+export interface Backward {
+  /** Kept from the forward pass, or computed again as exp(score - log of the sum), as fused kernels do. */
+  readonly weights?: 'kept' | 'rebuilt';
+  /** Where softmax takes the mean of the weights' gradients from: sum of weight x gradient, or grad_output . output. */
+  readonly mean?: 'weights' | 'output';
+  /** The type that rebuilt weights and gradients of scores are stored in before they meet grad_output, keys and queries. */
+  readonly operands?: Store;
+  /** The type of a head's gradients before the heads of a group are added, and of sums over a tile: the type of the answer where absent. */
+  readonly partial?: Store;
+  /** Queries a tile, where sums over them are stored in `partial` tile after tile; absent is one pass. */
+  readonly tile?: number;
 }
 
 /**

@@ -19,6 +19,8 @@ export interface RowCharge {
   readonly inRange: boolean;
   /** In no feature with more than one value is the radius narrower than the spread of the values. */
   readonly blind: boolean;
+  /** What the sum of the perturbed weights is at least, over the true one. */
+  readonly den: number;
 }
 
 /**
@@ -82,12 +84,12 @@ export function chargeRow(
     inRange &&= kept * 1.01 * largest < charges.max && (1 + charges.inputU) * largest < charges.max;
   }
   chargeWeights(row, charges, den, own, ofSum);
-  return { inRange, blind: varied && !narrow };
+  return { inRange, blind: varied && !narrow, den };
 }
 
 /** Fills `rise` and `raised`; returns what the sum of the perturbed weights is at least, over the true one. */
 function perturbWeights(row: Row, charges: Charges): number {
-  const { kept, keys, score, scoreError, dot, weight, rise, raised, top, sum } = row;
+  const { kept, keys, score, scoreError, dot, weight, growth, rise, raised, top, sum } = row;
   const { u, tiles, expRelative, expPerUnit, fusedExp2 } = charges;
   let errorMax = 0;
   let scoreMax = 0;
@@ -111,10 +113,11 @@ function perturbWeights(row: Row, charges: Charges): number {
     const error = scoreError[j] + offScale * Math.abs(dot[j] - dot[topKey]);
     const far = top - score[j] + error + errorMax;
     const exp = expPerUnit > 0 ? Math.log1p(-Math.min(0.5, expRelative * tiles + expPerUnit * far)) : ofExp;
-    const growth = Math.expm1(Math.min(LAMBDA_MAX, error + u * far + ofAll - exp));
-    rise[j] = weight[j] * growth + floor;
-    raised[j] = weight[j] * (1 + growth) + floor;
-    den += weight[j] / (1 + growth);
+    const grown = Math.expm1(Math.min(LAMBDA_MAX, error + u * far + ofAll - exp));
+    growth[j] = grown;
+    rise[j] = weight[j] * grown + floor;
+    raised[j] = weight[j] * (1 + grown) + floor;
+    den += weight[j] / (1 + grown);
   }
   return den;
 }

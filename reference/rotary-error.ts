@@ -4,7 +4,7 @@ import type { AttentionCase } from './case';
 import { gamma } from './charges';
 import { finfo } from './dtype';
 import { defaultPrecision } from './precision';
-import type { Precision } from './precision';
+import type { Precision, Store } from './precision';
 import { frequencyOf, pairOf } from './rotary';
 import type { Row } from './row';
 
@@ -22,6 +22,8 @@ export interface TurnCharges {
   readonly positions: Float64Array;
   /** What underflow may take from each feature of a turned vector. */
   readonly tiny: number;
+  /** What turned vectors are stored in. */
+  readonly stored: Store;
 }
 
 /** undefined for a case without rotary embedding. */
@@ -31,7 +33,8 @@ export function turnChargesOf(c: AttentionCase, precision: Precision): TurnCharg
   const { batch, kvLen, headDim } = sizesOf(c);
   const declared = precision.rotary ?? defaultPrecision(c.query.dtype).rotary!;
   const { angle, trig, pow } = declared;
-  const turnedIn = finfo[declared.rotated ?? precision.accumulate.type];
+  const type = declared.rotated ?? precision.accumulate.type;
+  const turnedIn = finfo[type];
   const tableU = declared.table ? finfo[declared.table].u : 0;
   const pairs = rotary.rotaryDim / 2;
   const side = new Float64Array(batch * kvLen * pairs);
@@ -55,6 +58,7 @@ export function turnChargesOf(c: AttentionCase, precision: Precision): TurnCharg
     common,
     positions: rotary.positionIds.data,
     tiny: 3 * turnedIn.tiny,
+    stored: { type },
   };
 }
 

@@ -19,11 +19,19 @@ export interface Turned {
 
 /** Turns query and key by the rotary embedding; without one they stay the arrays of the case. */
 export function turned(c: AttentionCase): Turned {
-  const { rotary } = c;
-  if (c.bridge !== 'rotary' || rotary === undefined) return { query: c.query.data, key: c.key.data };
+  if (c.bridge !== 'rotary' || c.rotary === undefined) return { query: c.query.data, key: c.key.data };
+  const vectors = { query: c.query.data.slice(), key: c.key.data.slice() };
+  turnAll(c, c.rotary, vectors, 1);
+  return vectors;
+}
+
+/** Turns gradients with respect to the turned query and key back, in place: the transpose of a rotation. Without a rotary embedding they stay. */
+export function turnBack(c: AttentionCase, gradients: Turned): void {
+  if (c.bridge === 'rotary' && c.rotary !== undefined) turnAll(c, c.rotary, gradients, -1);
+}
+
+function turnAll(c: AttentionCase, rotary: Rotary, { query, key }: Turned, direction: 1 | -1): void {
   const { batch, numHeads, numKvHeads, qLen, kvLen, headDim } = sizesOf(c);
-  const query = c.query.data.slice();
-  const key = c.key.data.slice();
   for (let n = 0; n < rotary.rotaryDim / 2; n++) {
     const frequency = frequencyOf(rotary, n);
     const [first, second] = pairOf(rotary, n);
@@ -31,7 +39,7 @@ export function turned(c: AttentionCase): Turned {
       for (let j = 0; j < kvLen; j++) {
         const angle = rotary.positionIds.data[b * kvLen + j] * frequency;
         const cos = Math.cos(angle);
-        const sin = Math.sin(angle);
+        const sin = direction * Math.sin(angle);
         for (let h = 0; h < numKvHeads; h++) {
           turn(key, ((b * numKvHeads + h) * kvLen + j) * headDim, first, second, cos, sin);
         }
@@ -44,7 +52,6 @@ export function turned(c: AttentionCase): Turned {
       }
     }
   }
-  return { query, key };
 }
 
 function turn(data: Float64Array, start: number, first: number, second: number, cos: number, sin: number): void {

@@ -20,6 +20,8 @@ export class Row {
   readonly weight: Float64Array;
   /** E: how far a computed score may be off; what is common to all keys is left out */
   readonly scoreError: Float64Array;
+  /** expm1(lambda), of kept keys: by what share a weight may rise before the weights are normalised */
+  readonly growth: Float64Array;
   /** p expm1(lambda) + f and p e^lambda + f, of kept keys: by how much a weight may rise, and to what */
   readonly rise: Float64Array;
   readonly raised: Float64Array;
@@ -52,6 +54,7 @@ export class Row {
     this.score = perKey();
     this.weight = perKey();
     this.scoreError = perKey();
+    this.growth = perKey();
     this.rise = perKey();
     this.raised = perKey();
     this.weightRadius = perKey();

@@ -126,6 +126,7 @@ function maskShapeProblem(mask: Mask, sizes: Sizes, conventions: Conventions | u
 }
 
 function rulesProblem(c: AttentionCase): string | undefined {
+  if (c.want.gradients && c.gradOutput === undefined) return 'Gradients are asked for, and there is no gradOutput.';
   const { batch, qLen, kvLen } = sizesOf(c);
   const authoritative = c.mask?.rank === 4;
   for (const [name, given] of [

@@ -49,6 +49,7 @@ export interface Violation {
   /** The numbers of the first bad row, one entry a feature (or a key, for weights and scores). */
   readonly numbers?: {
     readonly of: string;
+    /** Of a gradient of a key or a value: h is the head of keys, i the key. */
     readonly at: RowIndex;
     readonly actual: readonly number[];
     readonly expected: readonly number[];

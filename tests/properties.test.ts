@@ -9,7 +9,7 @@ import { mutants } from './mutants';
 import { check, said } from './support/check';
 
 /** Properties that no mutant of a single attention call can break: they ask for more than these backends give. */
-const beyondOneCall = /^(gradients|models)\//;
+const beyondOneCall = /^models\//;
 const single = properties.filter(({ id }) => !beyondOneCall.test(id));
 
 const namedBy = ({ id }: Property) => mutants.filter(({ catches }) => catches.includes(id));
@@ -65,6 +65,9 @@ const smallest: readonly (readonly [property: string, mutant: string, sizes: Par
   ['bridges/same-cells', 'causality-by-position-ids', { qLen: 2, kvLen: 2, headDim: 2 }],
   ['numerics/linear-in-values', 'values-clamped', {}],
   ['state/no-history', 'mask-cached-by-shape', {}],
+  ['gradients/finite', 'gradient-nan-from-empty-row', {}],
+  ['gradients/zero-at-dropped', 'gradient-without-the-mask', { kvLen: 2 }],
+  ['gradients/agree', 'gradient-of-the-last-head-only', { numHeads: 2 }],
 ];
 const one: Sizes = { batch: 1, numHeads: 1, numKvHeads: 1, qLen: 1, kvLen: 1, headDim: 1, vHeadDim: 1 };
 

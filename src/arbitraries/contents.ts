@@ -121,6 +121,12 @@ export function drawExact(dice: Dice, dtype: FloatType, shape: readonly number[]
   return { dtype, shape, data };
 }
 
+/** Quarters in [-2, 2] without 0, so that every number of an output counts in a loss. */
+export function drawGradOutput(dice: Dice, dtype: FloatType, shape: readonly number[]): FloatTensor {
+  const drawn = drawExact(dice, dtype, shape);
+  return { ...drawn, data: drawn.data.map((x) => (x === 0 ? 1 : x)) };
+}
+
 /** The same sizes, mask and features with other exact contents, which `number` chooses. */
 export function withOtherContents(c: AttentionCase, number: number): AttentionCase {
   const dice = new Dice(number, 0, 0);

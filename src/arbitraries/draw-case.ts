@@ -1,5 +1,5 @@
 import type { AttentionCase, SlidingWindow } from '../../reference/case';
-import { drawContents, drawExact } from './contents';
+import { drawContents, drawGradOutput } from './contents';
 import type { ContentKind, MaskKind } from './constraints';
 import type { Dice } from './dice';
 import type { Limits } from './limits';
@@ -63,7 +63,7 @@ export function drawCase(dice: Dice, limits: Limits): AttentionCase {
     softcap: wanted(dice, limits.softcap, 0.2) ? dice.pick(softcaps) : undefined,
     segments: own && wanted(dice, limits.segments, 0.2) ? drawSegments(dice, batch, kvLen) : undefined,
     want: limits.want,
-    gradOutput: limits.want.gradients ? drawExact(dice, dtype, [batch, numHeads, qLen, vHeadDim]) : undefined,
+    gradOutput: limits.want.gradients ? drawGradOutput(dice, dtype, [batch, numHeads, qLen, vHeadDim]) : undefined,
   };
   if (limits.emptyRows === 'never') fillEmptyRows(c, limits.causal);
   else if (limits.emptyRows === 'always' && !hasEmptyRows(c, limits.causal))

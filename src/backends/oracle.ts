@@ -1,6 +1,7 @@
 /** The definition itself as a backend: what every property is tried on before it is tried on anyone else. */
 import type { AttentionCase, Conventions, FloatTensor, FloatType } from '../../reference/case';
 import { roundAll } from '../../reference/dtype';
+import { gradientsOf } from '../../reference/gradients';
 import { attend } from '../../reference/oracle';
 import type { Precision } from '../../reference/precision';
 import { problemOf } from '../../reference/validate';
@@ -16,6 +17,7 @@ const precision = (dtype: FloatType): Precision => ({
   divide: 1,
   output: dtype,
   rotary: { angle: 2 ** -53, trig: 2, pow: 2 },
+  backward: { weights: 'kept', mean: 'weights', partial: { type: 'float64' } },
 });
 
 const everything: Partial<Supports> = {
@@ -38,7 +40,7 @@ const everything: Partial<Supports> = {
   segments: true,
   softcap: true,
   layouts: true,
-  returns: ['output', 'weights', 'scores'],
+  returns: ['output', 'weights', 'scores', 'gradients'],
   poison: { keys: ['boolean', 'additive', 'integer'], values: ['boolean', 'additive', 'integer'] },
   bitwise: 'always',
   precision: {
@@ -77,5 +79,17 @@ function answer(c: AttentionCase, conventions: Conventions): BackendAnswer {
     output: rounded(output, [batch, numHeads, qLen, c.value.shape[3]]),
     ...(c.want.weights && { weights: rounded(weights, cells) }),
     ...(c.want.scores && { scores: rounded(scores, cells) }),
+    ...(c.want.gradients && { gradients: gradients(c, conventions) }),
   };
+}
+
+function gradients(c: AttentionCase, conventions: Conventions) {
+  const { query, key, value } = gradientsOf(c, conventions);
+  const { dtype } = c.query;
+  const rounded = (data: Float64Array, { shape }: FloatTensor): FloatTensor => ({
+    dtype,
+    shape,
+    data: roundAll(data, dtype),
+  });
+  return { query: rounded(query, c.query), key: rounded(key, c.key), value: rounded(value, c.value) };
 }

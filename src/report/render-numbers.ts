@@ -26,7 +26,7 @@ export function numbersTable({ of, at, actual, expected, allowed }: NonNullable<
   const axis = of.startsWith('weights') || of.startsWith('scores') ? 'k' : 'd=';
   const differing = shown.map((n) => digitsThatDiffer(actual[n], expected[n]));
   return {
-    heading: `${of}[b=${at.b}, h=${at.h}, q=${at.i}]`,
+    heading: `${of}[b=${at.b}, h=${at.h}, ${/^gradient of (key|value)$/.test(of) ? 'k' : 'q'}=${at.i}]`,
     columns: shown.map((n) => `${axis}${n}`),
     actual: shown.map((n, column) => format(actual[n], differing[column])),
     expected: shown.map((n, column) => format(expected[n], differing[column])),

@@ -113,6 +113,30 @@ export function laidOut(tensor: Tensor, layout: Layout = 'contiguous'): View {
   }
 }
 
+/** The gradients of query, key and value. */
+export type GradientSums = Readonly<Record<'query' | 'key' | 'value', FloatTensor>>;
+
+function noGradients(c: AttentionCase): GradientSums {
+  const zeros = (tensor: FloatTensor) => ({ ...tensor, data: new Float64Array(tensor.data.length) });
+  return { query: zeros(c.query), key: zeros(c.key), value: zeros(c.value) };
+}
+
+/** One query on its way: what was computed forwards. `g` is the head of its keys; `plain` scores are those before the mask. */
+export interface Step {
+  readonly c: AttentionCase;
+  readonly mask: View | undefined;
+  readonly b: number;
+  readonly h: number;
+  readonly i: number;
+  readonly g: number;
+  readonly query: Row;
+  readonly keys: readonly Row[];
+  readonly values: readonly Row[];
+  readonly plain: Row;
+  readonly logits: Row;
+  readonly w: Row;
+}
+
 /** A call that this attention refuses. */
 export class Refused extends Error {}
 
@@ -146,6 +170,7 @@ export class Attention {
     const output = new Float64Array(batch * numHeads * qLen * vHeadDim);
     const weights = new Float64Array(c.want.weights ? cells : 0);
     const scores = new Float64Array(c.want.scores ? cells : 0);
+    const gradients = noGradients(c);
     for (let b = 0; b < batch; b++) {
       for (let h = 0; h < numHeads; h++) {
         const g = this.kvHead(c, h);
@@ -166,6 +191,8 @@ export class Attention {
           output.set(this.combine(c, w, values, vHeadDim), row * vHeadDim);
           if (c.want.weights) weights.set(this.shownWeights(c, w, plain), row * kvLen);
           if (c.want.scores) scores.set(this.shownScores(c, logits, w, plain), row * kvLen);
+          if (c.want.gradients)
+            this.backward({ c, mask, b, h, i, g, query, keys, values, plain, logits, w }, gradients);
         }
       }
     }
@@ -179,6 +206,7 @@ export class Attention {
       output: tensor(output, vHeadDim),
       ...(c.want.weights ? { weights: tensor(weights, kvLen) } : {}),
       ...(c.want.scores ? { scores: tensor(scores, kvLen) } : {}),
+      ...(c.want.gradients ? { gradients: this.shownGradients(c, gradients) } : {}),
     };
   }
 
@@ -358,6 +386,70 @@ export class Attention {
     return output;
   }
 
+  /** The gradients that one query's answer adds. A query that keeps no key has weights that depend on nothing. */
+  backward(step: Step, gradients: GradientSums): void {
+    const { c, b, h, i, g, query, keys, values } = step;
+    const { qLen, kvLen } = sizesOf(c);
+    const ofOutput = c.gradOutput ? vector(c.gradOutput, b, h, i) : [];
+    const weights = this.weightsAgain(step);
+    weights.forEach((w, j) => {
+      if (w !== 0)
+        this.addTo(
+          gradients.value,
+          g,
+          j,
+          ofOutput.map((x) => w * x),
+          step,
+        );
+    });
+    if (step.logits.every((x) => x === -Infinity)) return;
+    const ofWeights = values.map((value, j) => (weights[j] === 0 ? 0 : sum(ofOutput.map((x, d) => x * value[d]))));
+    const ofScores = this.ofScores(step, weights, ofWeights);
+    ofScores.forEach((ofScore, j) => {
+      if (ofScore === 0) return;
+      const ofDot = ofScore * this.slope(c, step.plain[j]) * this.scaleAgain(c);
+      const ofQuery = keys[j].map((x) => ofDot * x);
+      const ofKey = query.map((x) => ofDot * x);
+      this.addTo(gradients.query, h, i, this.turnedBack(c, ofQuery, b, i + kvLen - qLen), step);
+      this.addTo(gradients.key, g, j, this.turnedBack(c, ofKey, b, j), step);
+    });
+  }
+
+  /** The weights that the backward pass works with. */
+  weightsAgain({ w }: Step): Row {
+    return w;
+  }
+
+  /** The gradient of the softmax: a weight that rises takes from the others. */
+  ofScores(_step: Step, weights: Row, ofWeights: Row): Row {
+    const mean = sum(weights.map((w, j) => (w === 0 ? 0 : w * ofWeights[j])));
+    return weights.map((w, j) => (w === 0 ? 0 : w * (ofWeights[j] - mean)));
+  }
+
+  /** The derivative of the cap, by the capped score. */
+  slope(c: AttentionCase, capped: number): number {
+    return c.softcap === undefined ? 1 : 1 - (capped / c.softcap) ** 2;
+  }
+
+  scaleAgain(c: AttentionCase): number {
+    return c.scale;
+  }
+
+  turnedBack(c: AttentionCase, x: Row, b: number, at: number): Row {
+    return c.rotary && c.bridge === 'rotary' ? this.rotate(c.rotary, x, -this.positionId(c, b, at)) : x;
+  }
+
+  /** Adds to the gradient of one token in one head. */
+  addTo({ shape, data }: FloatTensor, head: number, token: number, more: Row, { b }: Step): void {
+    const start = ((b * shape[1] + head) * shape[2] + token) * shape[3];
+    more.forEach((x, d) => (data[start + d] += x));
+  }
+
+  shownGradients({ query: { dtype } }: AttentionCase, { query, key, value }: GradientSums): GradientSums {
+    const stored = (tensor: FloatTensor) => ({ ...tensor, data: tensor.data.map((x) => rounded(dtype, x)) });
+    return { query: stored(query), key: stored(key), value: stored(value) };
+  }
+
   shownWeights(_c: AttentionCase, weights: Row, _plain: Row): Row {
     return weights;
   }
@@ -388,7 +480,7 @@ export function vector(tensor: FloatTensor, b: number, h: number, token: number)
   return features;
 }
 
-/** Everything that a backend can declare, gradients apart. */
+/** Everything that a backend can declare. */
 export const everything: Partial<Supports> = {
   bridges: ['base', 'rotary'],
   dtypes: ['float32', 'float16', 'bfloat16', 'float64'],
@@ -409,7 +501,7 @@ export const everything: Partial<Supports> = {
   segments: true,
   softcap: true,
   layouts: true,
-  returns: ['output', 'weights', 'scores'],
+  returns: ['output', 'weights', 'scores', 'gradients'],
   poison: { keys: ['boolean', 'additive', 'integer'], values: ['boolean', 'additive', 'integer'] },
 };
 

@@ -3,8 +3,8 @@ import type { AttentionCase, EmptyRow, FloatType } from '../../reference/case';
 import type { Precision } from '../../reference/precision';
 import { sizesOf } from '../../reference/case';
 import type { Backend, Supports } from '../../src/backend';
-import { Attention, backendOf, Refused, indices, largest, rounded, sum } from './base';
-import type { Row, View } from './base';
+import { Attention, backendOf, Refused, indices, largest, rounded, sum, vector } from './base';
+import type { Row, Step, View } from './base';
 
 export interface Equivalent {
   readonly name: string;
@@ -144,7 +144,7 @@ export const equivalents: readonly Equivalent[] = [
         return c.mask?.form === 'additive' ? super.bias(c, mask, b, h, i, j) : 1;
       }
     },
-    { ...narrow, returns: ['output', 'weights'] },
+    { ...narrow, returns: ['output', 'weights', 'gradients'] },
     'https://github.com/tinygrad/tinygrad/pull/2425',
   ),
   equivalent(
@@ -383,6 +383,37 @@ export const equivalents: readonly Equivalent[] = [
       }
     },
     { overlongRows: 'first' },
+  ),
+  equivalent(
+    'weights-rebuilt-backwards',
+    'The backward pass computes the weights again from the logarithm of their sum, and takes the mean from the output.',
+    class extends Attention {
+      override weightsAgain({ logits, w }: Step) {
+        const top = Math.max(...logits);
+        if (top === -Infinity) return w;
+        const log = top + Math.log(sum(logits.map((x) => Math.exp(x - top))));
+        return logits.map((x) => Math.exp(x - log));
+      }
+      override ofScores({ c, b, h, i, w, values }: Step, weights: Row, ofWeights: Row) {
+        const output = this.combine(c, w, values, c.value.shape[3]).map((x) => rounded(c.query.dtype, x));
+        const ofOutput = c.gradOutput ? vector(c.gradOutput, b, h, i) : [];
+        const mean = sum(output.map((x, d) => x * ofOutput[d]));
+        return weights.map((p, j) => (p === 0 ? 0 : p * (ofWeights[j] - mean)));
+      }
+    },
+    narrow,
+  ),
+  equivalent(
+    'gradient-as-a-difference',
+    'The gradient of a score is w g - w mean, each stored, instead of w (g - mean).',
+    class extends Attention {
+      override ofScores(_step: Step, weights: Row, ofWeights: Row) {
+        const products = weights.map((w, j) => (w === 0 ? 0 : fround(fround(w) * fround(ofWeights[j]))));
+        const mean = forwards(products);
+        return products.map((x, j) => fround(x - fround(fround(weights[j]) * mean)));
+      }
+    },
+    narrow,
   ),
   equivalent(
     'any-shape-bit-for-bit',

@@ -4,6 +4,7 @@ import { axes } from './axes';
 import { causality } from './causality';
 import { emptyRows } from './empty-rows';
 import { forms } from './forms';
+import { gradients } from './gradients';
 import type { Mutant } from './mutant';
 import { padding } from './padding';
 import { rotary } from './rotary';
@@ -25,4 +26,5 @@ export const mutants: readonly Mutant[] = [
   ...rotary,
   ...arithmetic,
   ...state,
+  ...gradients,
 ];

@@ -1,6 +1,7 @@
 /** The least that a check can run in: the definition answers, and nothing is batched. */
 import type { AttentionCase, FloatTensor } from '../../reference/case';
 import { expectationOf, RowState, type Expectation } from '../../reference/expectation';
+import { gradientsOf } from '../../reference/gradients';
 import { attend } from '../../reference/oracle';
 import { problemOf } from '../../reference/validate';
 import { oracleBackend } from '../../src/backends/oracle';
@@ -43,8 +44,13 @@ export function laboratory({ supports = {}, distort, expect }: LaboratoryOptions
       output: tensor(output, c.value.shape[3]),
       ...(c.want.weights && { weights: tensor(weights, c.key.shape[2]) }),
       ...(c.want.scores && { scores: tensor(scores, c.key.shape[2]) }),
+      ...(c.want.gradients && { gradients: gradients(c) }),
       changed: [],
     };
+  };
+  const gradients = (c: AttentionCase): Answer['gradients'] => {
+    const { query, key, value } = gradientsOf(c, resolved);
+    return { query: { ...c.query, data: query }, key: { ...c.key, data: key }, value: { ...c.value, data: value } };
   };
   const expectation = (c: AttentionCase): Expectation =>
     expect === undefined ? expectationOf(c, resolved, precisionOf(resolved, c.query.dtype)) : expect(c, resolved);

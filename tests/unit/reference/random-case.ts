@@ -109,6 +109,19 @@ export function randomCase(dice: Dice, wish: Wish = {}): AttentionCase {
   };
 }
 
+/** Any case at all that asks for gradients. */
+export function askingRandomly(dice: Dice, wish: Wish = {}): AttentionCase {
+  const c = randomCase(dice, wish);
+  const { batch, numHeads, qLen, vHeadDim } = sizesOf(c);
+  const shape = [batch, numHeads, qLen, vHeadDim];
+  const gradOutput = floatTensor(
+    c.query.dtype,
+    shape,
+    numbers(shape, () => dice.normal()),
+  );
+  return { ...c, want: { gradients: true }, gradOutput };
+}
+
 function randomMask(dice: Dice, sizes: Sizes, dtype: FloatType, bias: number): Mask {
   const rank = dice.pick([2, 3, 4] as const);
   const columns = sizes.kvLen + (dice.chance(0.2) ? 2 : 0);
