@@ -4,6 +4,7 @@ import { maxSeed } from '../engine/seed';
 import { BackendError, UsageError } from '../errors';
 import { didYouMean } from '../nearest';
 import { packageVersion } from '../version';
+import type { CompareOptions } from './compare';
 import type { DoctorOptions } from './doctor';
 import { exitCode } from './exit-code';
 import type { ExportOptions } from './export';
@@ -21,6 +22,7 @@ const commands = {
   fuzz: () => require('./fuzz') as typeof import('./fuzz'),
   replay: () => require('./replay') as typeof import('./replay'),
   shrink: () => require('./shrink') as typeof import('./shrink'),
+  compare: () => require('./compare') as typeof import('./compare'),
   merge: () => require('./merge') as typeof import('./merge'),
   export: () => require('./export') as typeof import('./export'),
   list: () => require('./list') as typeof import('./list'),
@@ -177,6 +179,23 @@ function programFor(io: Io, done: (code: number) => void): Command {
     );
 
   program
+    .command('compare')
+    .description('several backends on the same cases: how far apart they are, and what tells them apart')
+    .addOption(new Option('-b, --backend <spec>', `${specHelp}; twice at the least`).argParser(collect).default([]))
+    .addOption(new Option('--runs <n>', 'cases').argParser(wholeNumber('--runs', 1, MAX_RUNS)).default(200))
+    .addOption(seed(`where the cases come from, 0 to ${maxSeed}`))
+    .addOption(
+      new Option('--seconds <s>', 'how long making one difference small may take')
+        .argParser(seconds('--seconds'))
+        .default(60),
+    )
+    .option('--json <file>', "write the table as JSON; '-' is standard output")
+    .addOption(timeout())
+    .addOption(ascii())
+    .addOption(noCheck())
+    .action(async (options: CompareOptions) => done(await commands.compare().compare(options, io)));
+
+  program
     .command('merge')
     .description('join the reports of all shards of a run')
     .argument('<file...>', 'reports that --shard and --json wrote')
@@ -209,7 +228,7 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .addOption(timeout())
     .action(async (options: DoctorOptions) => done(await commands.doctor().doctor(options, io)));
 
-  const speakToBackends = ['fuzz', 'replay', 'shrink', 'list', 'doctor'];
+  const speakToBackends = ['fuzz', 'replay', 'shrink', 'compare', 'list', 'doctor'];
   for (const command of program.commands.filter((each) => speakToBackends.includes(each.name())))
     command.option('--python <exe>', 'the interpreter that workers in Python run in');
   // Workers are started far from here, in threads too: what they inherit is the environment.

@@ -49,16 +49,25 @@ export function writeReports(files: ReportFiles, report: Report, context: Report
   const errors = reportFiles(files).flatMap(({ flag, kind, file }) => {
     const text = texts[kind]();
     try {
-      writeWhole(file, text);
+      writeText(flag, file, text);
       return [];
     } catch (error) {
-      return [unwritten(flag, file, error)];
+      return [error as UsageError];
     }
   });
   // On standard error: GitHub reads them there too, and standard output may be somebody's JSON.
   if (isGithub(io)) io.err(annotations(report, { root, fileOf, leftOut }));
   addToSummary(report, { root, fileOf, leftOut }, io);
   if (errors.length > 0) throw errors[0];
+}
+
+/** A text whole in its file, or not at all. Throws a UsageError where it cannot be written. */
+export function writeText(flag: string, file: string, text: string): void {
+  try {
+    writeWhole(file, text);
+  } catch (error) {
+    throw unwritten(flag, file, error);
+  }
 }
 
 /** The summary of the job is shared with whatever else the step runs: it is added to and not replaced. */

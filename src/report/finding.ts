@@ -17,6 +17,8 @@ export interface FindingContext {
   readonly backend: BackendInfo;
   /** Where the counterexample was saved, if it was. */
   readonly file?: string;
+  /** The command that shows it again, where that is not replay. */
+  readonly again?: string;
 }
 
 /** Cells explained by rule, and no more than this. */
@@ -93,7 +95,7 @@ export function howFound({ found, shrinks, calls, contents, seed }: Counterexamp
 }
 
 function againLines(outcome: Outcome, context: FindingContext): string[] {
-  const command = againCommand(outcome, context.backend.spec, context.file);
+  const command = context.again ?? againCommand(outcome, context.backend.spec, context.file);
   return [command === undefined ? 'Again: --corpus DIR keeps it as a file for maskproof replay.' : `Again: ${command}`];
 }
 
