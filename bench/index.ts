@@ -2,13 +2,14 @@
 import { firstFailure } from './first-failure';
 import { generation } from './generate';
 import { memory } from './memory';
+import { overhead } from './overhead';
 import { renderTable } from './table';
 import { throughput } from './throughput';
 
 async function main(flags: readonly string[]): Promise<number> {
   const quick = flags.includes('--quick');
   let missed = 0;
-  for (const benchmark of [throughput, generation, firstFailure, memory]) {
+  for (const benchmark of [throughput, generation, firstFailure, memory, overhead]) {
     const table = await benchmark(quick);
     missed += (table.gates ?? []).filter(({ ok }) => !ok).length;
     console.log(`${renderTable(table)}\n`);
