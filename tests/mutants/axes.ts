@@ -169,4 +169,38 @@ export const axes = [
       }
     },
   }),
+  mutant({
+    name: 'last-stride-taken-for-one',
+    mistake: 'The keys of a mask are taken to lie side by side, whatever the strides of its other axes.',
+    link: 'https://github.com/pytorch/pytorch/issues/112577',
+    catches: ['forms/layout'],
+    Kernel: class extends Attention {
+      override view(c: AttentionCase) {
+        const mask = super.view(c);
+        return mask && { ...mask, strides: [...mask.strides.slice(0, -1), 1] };
+      }
+    },
+  }),
+  mutant({
+    name: 'only-the-first-batch-row-masked',
+    mistake: 'The mask is written for batch row 0, and the other rows are not masked at all.',
+    link: 'https://github.com/ndif-team/nnsight/pull/313',
+    catches: ['equivariance/batch-rows', 'padding/no-influence'],
+    Kernel: class extends Attention {
+      override masked(c: AttentionCase, mask: View | undefined, x: number, b: number, h: number, i: number, j: number) {
+        return super.masked(c, b === 0 ? mask : undefined, x, b, h, i, j);
+      }
+    },
+  }),
+  mutant({
+    name: 'group-size-taken-for-the-number-of-groups',
+    mistake: 'Query head h reads key head h / num_kv_heads.',
+    catches: ['equivariance/heads', 'numerics/agrees-with-reference'],
+    Kernel: class extends Attention {
+      override kvHead(c: AttentionCase, h: number) {
+        const { numHeads, numKvHeads } = sizesOf(c);
+        return numKvHeads < numHeads ? Math.min(numKvHeads - 1, Math.floor(h / numKvHeads)) : h;
+      }
+    },
+  }),
 ];

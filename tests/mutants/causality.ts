@@ -197,4 +197,44 @@ export const causality = [
       }
     },
   }),
+  mutant({
+    name: 'full-mask-means-causal',
+    mistake: 'A mask that keeps everything is dropped as redundant, and without a mask the kernel is causal.',
+    link: 'https://github.com/huggingface/transformers/pull/42820',
+    catches: ['forms/redundant-arguments', 'causality/bidirectional'],
+    Kernel: class extends Attention {
+      private isFull = false;
+      override view(c: AttentionCase) {
+        this.isFull = c.mask !== undefined && Array.from(c.mask.tensor.data).every((cell) => this.cellKeeps(c, cell));
+        return super.view(c);
+      }
+      override keeps(c: AttentionCase, mask: View | undefined, b: number, h: number, i: number, j: number) {
+        return super.keeps(c, mask, b, h, i, j) && (!this.isFull || c.isCausal || j <= this.position(c, i));
+      }
+    },
+  }),
+  mutant({
+    name: 'cross-attention-made-causal',
+    mistake: 'The window (-1, 0) of self-attention is used again for cross-attention.',
+    link: 'https://github.com/NVIDIA/TransformerEngine/issues/629',
+    catches: ['numerics/agrees-with-reference'],
+    Kernel: class extends Attention {
+      override causal(c: AttentionCase, i: number, j: number) {
+        const { qLen, kvLen } = sizesOf(c);
+        return super.causal(c, i, j) && (qLen <= kvLen || j <= i);
+      }
+    },
+  }),
+  mutant({
+    name: 'triangle-of-the-batch-size',
+    mistake:
+      'The side of the triangle is read from the batch axis: for a batch of one it is one cell, which broadcasts.',
+    link: 'https://github.com/sonos/torch-to-nnef/pull/217',
+    catches: ['causality/fallback'],
+    Kernel: class extends Attention {
+      override causal(c: AttentionCase, i: number, j: number) {
+        return sizesOf(c).batch === 1 || super.causal(c, i, j);
+      }
+    },
+  }),
 ];

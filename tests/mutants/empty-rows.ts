@@ -118,4 +118,27 @@ export const emptyRows = [
       }
     },
   }),
+  mutant({
+    name: 'empty-finfo-row-nan',
+    mistake: 'A row of nothing but finfo.min is NaN on one of the kernels.',
+    link: 'https://github.com/pytorch/pytorch/issues/110213',
+    catches: ['rows/fully-masked'],
+    Kernel: class extends Attention {
+      override emptyRow(c: AttentionCase): EmptyRow {
+        return c.mask?.form === 'additive' && !c.mask.tensor.data.includes(-Infinity) ? 'nan' : 'zeros';
+      }
+    },
+  }),
+  mutant({
+    name: 'empty-row-nan-past-a-tile',
+    mistake: 'A row that keeps nothing is NaN where the number of keys is one more than a multiple of the tile.',
+    link: 'https://github.com/unslothai/unsloth/pull/9848',
+    catches: ['rows/fully-masked'],
+    Kernel: class extends Attention {
+      override emptyRow(c: AttentionCase): EmptyRow {
+        const kvLen = c.key.shape[2];
+        return kvLen > 8 && kvLen % 8 === 1 ? 'nan' : 'zeros';
+      }
+    },
+  }),
 ];

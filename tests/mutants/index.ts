@@ -1,12 +1,15 @@
 /** Backends that are wrong on purpose, one mistake each, and some that only look wrong. */
 import { arithmetic } from './arithmetic';
 import { axes } from './axes';
+import { cache } from './cache';
 import { causality } from './causality';
 import { emptyRows } from './empty-rows';
 import { forms } from './forms';
 import { gradients } from './gradients';
+import { half } from './half';
 import type { Mutant } from './mutant';
 import { padding } from './padding';
+import { refusals } from './refusals';
 import { rotary } from './rotary';
 import { sentinels } from './sentinels';
 import { state } from './state';
@@ -25,6 +28,9 @@ export const mutants: readonly Mutant[] = [
   ...windows,
   ...rotary,
   ...arithmetic,
+  ...half,
+  ...cache,
+  ...refusals,
   ...state,
   ...gradients,
 ];

@@ -206,4 +206,41 @@ export const padding = [
       }
     },
   }),
+  mutant({
+    name: 'mask-lost-on-the-weights-path',
+    mistake: 'The path that returns weights takes no mask.',
+    link: 'https://github.com/pytorch/pytorch/issues/106630',
+    catches: ['hooks/asking-changes-nothing', 'numerics/agrees-with-reference'],
+    Kernel: class extends Attention {
+      override view(c: AttentionCase) {
+        return c.want.weights ? undefined : super.view(c);
+      }
+    },
+  }),
+  mutant({
+    name: 'padding-dropped-without-causality',
+    mistake: 'The bidirectional path makes a mask of ones in place of the padding mask.',
+    link: 'https://github.com/axolotl-ai-cloud/axolotl/pull/3735',
+    catches: ['padding/no-influence'],
+    Kernel: class extends Attention {
+      override view(c: AttentionCase) {
+        return c.mask?.rank === 2 && !c.isCausal ? undefined : super.view(c);
+      }
+    },
+  }),
+  mutant({
+    name: 'prefix-overrides-padding',
+    mistake: 'Padding is masked first and the prefix is unmasked after it: a padded first token is seen by all.',
+    link: 'https://github.com/huggingface/transformers/issues/35855',
+    catches: ['padding/no-influence', 'rows/support'],
+    Kernel: class extends Attention {
+      override keeps(c: AttentionCase, mask: View | undefined, b: number, h: number, i: number, j: number) {
+        return super.keeps(c, c.mask?.rank === 2 && j === 0 ? undefined : mask, b, h, i, j);
+      }
+      override bias(c: AttentionCase, mask: View | undefined, b: number, h: number, i: number, j: number) {
+        const bias = super.bias(c, mask, b, h, i, j);
+        return c.mask?.form === 'additive' && !this.cellKeeps(c, bias) ? 0 : bias;
+      }
+    },
+  }),
 ];

@@ -152,4 +152,24 @@ export const rotary = [
       }
     },
   }),
+  mutant({
+    name: 'rotary-base-ignored',
+    mistake: 'The base of the frequencies is 10000 whatever is given.',
+    catches: ['bridges/rotary-equals-base'],
+    Kernel: class extends Attention {
+      override rotate(rotary: Rotary, x: Row, position: number) {
+        return super.rotate({ ...rotary, base: 10000 }, x, position);
+      }
+    },
+  }),
+  mutant({
+    name: 'rotary-table-too-short',
+    mistake: 'The table of angles has 1,024 rows, and later positions read the last one.',
+    catches: ['bridges/rotary-equals-base'],
+    Kernel: class extends Attention {
+      override positionId(c: AttentionCase, b: number, at: number) {
+        return Math.min(1023, super.positionId(c, b, at));
+      }
+    },
+  }),
 ];

@@ -176,4 +176,47 @@ export const state = [
       }
     },
   }),
+  mutant({
+    name: 'answers-share-a-buffer',
+    mistake: 'All answers of one length are written to one buffer, and the last one is what all of them show.',
+    catches: ['numerics/agrees-with-reference'],
+    Kernel: class extends Attention {
+      private readonly buffers = new Map<number, Float64Array>();
+      override run(c: AttentionCase) {
+        const answer = super.run(c);
+        if ('error' in answer) return answer;
+        const { data } = answer.output;
+        const buffer = this.buffers.get(data.length) ?? new Float64Array(data.length);
+        this.buffers.set(data.length, buffer);
+        buffer.set(data);
+        return { ...answer, output: { ...answer.output, data: buffer } };
+      }
+    },
+  }),
+  mutant({
+    name: 'scale-of-the-first-call',
+    mistake: 'The scale is read once a session, and later calls use the first one.',
+    catches: ['state/no-history', 'numerics/agrees-with-reference'],
+    Kernel: class extends Attention {
+      private first: number | undefined;
+      override scaled(c: AttentionCase, dot: number) {
+        this.first ??= c.scale;
+        return dot * this.first;
+      }
+    },
+  }),
+  mutant({
+    name: 'causality-of-the-first-call',
+    mistake: 'A compiled graph keeps the isCausal of the call that it was traced with, shape by shape.',
+    catches: ['state/no-history', 'numerics/agrees-with-reference'],
+    Kernel: class extends Attention {
+      private readonly traced = new Map<string, boolean>();
+      override causal(c: AttentionCase, i: number, j: number) {
+        const shape = `${String(c.query.shape)} ${String(c.key.shape)}`;
+        const isCausal = this.traced.get(shape) ?? c.isCausal;
+        this.traced.set(shape, isCausal);
+        return super.causal({ ...c, isCausal: isCausal && c.query.shape[2] <= c.key.shape[2] }, i, j);
+      }
+    },
+  }),
 ];

@@ -205,4 +205,25 @@ export const windows = [
       }
     },
   }),
+  mutant({
+    name: 'window-skips-padding',
+    mistake: 'The window counts real tokens, where it is declared to count places.',
+    link: 'https://github.com/NVIDIA/TransformerEngine/pull/1281',
+    catches: ['composition/conjunction'],
+    Kernel: class extends Attention {
+      private mask: View | undefined;
+      override masked(c: AttentionCase, mask: View | undefined, x: number, b: number, h: number, i: number, j: number) {
+        this.mask = mask;
+        return super.masked(c, mask, x, b, h, i, j);
+      }
+      override inWindow(c: AttentionCase, i: number, j: number) {
+        const left = c.slidingWindow?.left;
+        if (left === undefined || c.mask?.rank !== 2 || !this.mask) return super.inWindow(c, i, j);
+        let between = 0;
+        for (let n = j + 1; n <= this.position(c, i); n++)
+          if (this.cellKeeps(c, this.cell(c, this.mask, 0, 0, i, n))) between++;
+        return between <= left && super.inWindow({ ...c, slidingWindow: { right: c.slidingWindow?.right } }, i, j);
+      }
+    },
+  }),
 ];
