@@ -31,6 +31,7 @@ export const half = [
     mistake: 'masked_fill with -1e8 is an error in float16.',
     link: 'https://github.com/facebookresearch/fairseq/issues/3575',
     catches: ['padding/no-influence'],
+    refuses: true,
     Kernel: class extends Attention {
       override run(c: AttentionCase) {
         if (c.mask && c.query.dtype === 'float16')

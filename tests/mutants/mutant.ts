@@ -11,6 +11,8 @@ export interface Mutant {
   readonly link?: string;
   /** Properties that must notice it. Others may as well. */
   readonly catches: readonly string[];
+  /** It refuses or answers in another shape, so that the outcome is `failed` and not `violated`. */
+  readonly refuses?: true;
   readonly backend: Backend;
 }
 
@@ -19,11 +21,12 @@ export interface MutantParts {
   readonly mistake: string;
   readonly link?: string;
   readonly catches: readonly string[];
+  readonly refuses?: true;
   /** What it declares beyond, or other than, everything. */
   readonly supports?: Partial<Supports>;
   readonly Kernel: new () => Attention;
 }
 
-export function mutant({ name, mistake, link, catches, supports, Kernel }: MutantParts): Mutant {
-  return { name, mistake, ...(link ? { link } : {}), catches, backend: backendOf(name, Kernel, supports) };
+export function mutant({ supports, Kernel, ...parts }: MutantParts): Mutant {
+  return { ...parts, backend: backendOf(parts.name, Kernel, supports) };
 }

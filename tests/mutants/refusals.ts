@@ -11,6 +11,7 @@ export const refusals = [
     mistake: 'One of several kernels raises where a mask comes with isCausal.',
     link: 'https://github.com/pytorch/pytorch/pull/187966',
     catches: ['composition/conjunction'],
+    refuses: true,
     Kernel: class extends Attention {
       override validate(c: AttentionCase) {
         super.validate(c);
@@ -23,6 +24,7 @@ export const refusals = [
     mistake: 'The shape of a mask is compared with the shape of the scores, and one that broadcasts is refused.',
     link: 'https://github.com/tracel-ai/burn/issues/4772',
     catches: ['forms/broadcast'],
+    refuses: true,
     Kernel: class extends Attention {
       override validate(c: AttentionCase) {
         super.validate(c);
@@ -38,6 +40,7 @@ export const refusals = [
       'One of two paths lacks the slice to the length of the keys, and a mask for a static cache is an error of shapes.',
     link: 'https://github.com/huggingface/transformers/issues/39365',
     catches: ['padding/overlong'],
+    refuses: true,
     Kernel: class extends Attention {
       override validate(c: AttentionCase) {
         super.validate(c);
@@ -51,6 +54,7 @@ export const refusals = [
     mistake: 'A batch row of nothing but padding raises in one mode and answers in another.',
     link: 'https://github.com/pytorch/pytorch/issues/178677',
     catches: ['rows/fully-masked'],
+    refuses: true,
     Kernel: class extends Attention {
       override weights(...[c, logits, at]: Parameters<Attention['weights']>) {
         if (c.mask?.rank === 2 && logits.every((x) => x === -Infinity))
@@ -65,6 +69,7 @@ export const refusals = [
       'Queries at positions that are padding in every batch row are left out of the answer, which is shorter than asked.',
     link: 'https://github.com/pytorch/pytorch/issues/97111',
     catches: ['padding/no-influence'],
+    refuses: true,
     Kernel: class extends Attention {
       override run(c: AttentionCase): BackendAnswer {
         const answer = super.run(c);
