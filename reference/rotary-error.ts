@@ -72,7 +72,9 @@ function pairNorms(data: Float64Array, headDim: number, c: AttentionCase): Float
     for (let v = 0; v < vectors; v++) {
       const x = data[v * headDim + first];
       const y = data[v * headDim + second];
-      norms[v * pairs + n] = Math.sqrt(x * x + y * y);
+      const square = x * x + y * y;
+      // Squares of float64 may underflow.
+      norms[v * pairs + n] = square > 2 ** -960 ? Math.sqrt(square) : Math.abs(x) + Math.abs(y);
     }
   }
   return norms;

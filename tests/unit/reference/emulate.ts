@@ -14,9 +14,9 @@ export interface Machine {
   readonly reciprocal: boolean;
 }
 
-type Rounding = (x: number) => number;
+export type Rounding = (x: number) => number;
 
-function rounding({ type, flush }: Store): Rounding {
+export function rounding({ type, flush }: Store): Rounding {
   if (!flush) return (x) => round(x, type);
   return (x) => {
     const y = round(x, type);
@@ -24,7 +24,7 @@ function rounding({ type, flush }: Store): Rounding {
   };
 }
 
-function sumOf(terms: number[], order: Machine['order'], r: Rounding): number {
+export function sumOf(terms: number[], order: Machine['order'], r: Rounding): number {
   if (order === 'pairs') {
     let level = terms;
     while (level.length > 1) {
@@ -76,7 +76,7 @@ export function emulate(c: AttentionCase, keep: Uint8Array, machine: Machine): E
   return result;
 }
 
-function score(c: AttentionCase, q: Float64Array, k: Float64Array, bias: number, machine: Machine): number {
+export function score(c: AttentionCase, q: Float64Array, k: Float64Array, bias: number, machine: Machine): number {
   const { precision, order } = machine;
   const r = rounding(precision.accumulate);
   const input = (x: number) => (precision.inputs ? Math.fround(x * (1 + precision.inputs.relative * 0.9)) : x);
@@ -103,7 +103,7 @@ function score(c: AttentionCase, q: Float64Array, k: Float64Array, bias: number,
 }
 
 /** One pass, or an online softmax over tiles. */
-function average(scores: number[], values: Float64Array[], kvLen: number, machine: Machine) {
+export function average(scores: number[], values: Float64Array[], kvLen: number, machine: Machine) {
   const { precision, order, reciprocal } = machine;
   const r = rounding(precision.accumulate);
   const { weights: kind } = precision;
@@ -156,7 +156,7 @@ function average(scores: number[], values: Float64Array[], kvLen: number, machin
 }
 
 /** The rotary embedding with a float32 table (float64 for float64), every operation rounded to the type that it is stored in. */
-function turn(c: AttentionCase, machine: Machine): { query: Float64Array; key: Float64Array } {
+export function turn(c: AttentionCase, machine: Machine): { query: Float64Array; key: Float64Array } {
   const { rotary } = c;
   const query = c.query.data.slice();
   const key = c.key.data.slice();
