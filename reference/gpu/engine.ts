@@ -57,6 +57,15 @@ export class NoDeviceError extends Error {
   }
 }
 
+/** The engine was installed, and is not what was installed any more, or not all of it. */
+export class DamagedEngineError extends Error {
+  readonly code = 'DAMAGED_ENGINE';
+  constructor(engine: EngineName, facts: readonly string[], mend: string) {
+    super([`What the engine ${engine} loads is damaged.`, ...facts, mend].join('\n  '));
+    this.name = 'DamagedEngineError';
+  }
+}
+
 /** The driver took the device away: what was asked has no answer, and an engine that is loaded again may have one. */
 export class DeviceLostError extends Error {
   readonly code = 'DEVICE_LOST';

@@ -10,7 +10,14 @@ import { tensorflow } from './engines/tensorflow';
 import { wasm } from './engines/wasm';
 import { webgpu } from './engines/webgpu';
 
-export { DeviceLostError, NoDeviceError, type Device, type Engine, type EngineEntry, type EngineName } from './engine';
+export {
+  DamagedEngineError,
+  NoDeviceError,
+  type Device,
+  type Engine,
+  type EngineEntry,
+  type EngineName,
+} from './engine';
 export { MissingPackageError, requirePackage, versionOf } from './packages';
 
 /** In the order in which they are preferred. */

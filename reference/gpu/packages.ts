@@ -6,10 +6,9 @@ const requireHere = createRequire(__filename);
 /** A package that is optional and not installed. */
 export class MissingPackageError extends Error {
   readonly code = 'MISSING_PACKAGE';
-  constructor(name: string, purpose: string, how: { facts?: readonly string[]; mend?: string; cause?: unknown } = {}) {
-    const { facts = [], mend = `Install it: npm install --save-dev ${name}`, cause } = how;
-    const lines = [`The package ${name} is not installed; ${purpose} needs it.`, ...facts, mend];
-    super(lines.join('\n  '), { cause });
+  constructor(name: string, purpose: string, how: { mend?: string; cause?: unknown } = {}) {
+    const { mend = `Install it: npm install --save-dev ${name}`, cause } = how;
+    super(`The package ${name} is not installed; ${purpose} needs it.\n  ${mend}`, { cause });
     this.name = 'MissingPackageError';
   }
 }

@@ -24,6 +24,6 @@ export function asLoadError<T>(backend: string, load: () => T): T {
 
 /** What kept a backend from loading, under the name of its own class. */
 export function loadError(cause: unknown, code: string, backend: string, message: string): BackendError {
-  const type = cause instanceof Error ? cause.name : 'Error';
+  const type = cause instanceof Error ? cause.name : 'EngineError';
   return new BackendError({ type, code, stage: 'load', backend }, message, { cause });
 }

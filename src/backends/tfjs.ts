@@ -1,8 +1,7 @@
 /** The reference as a backend: attention as TensorFlow.js operations, many cases a launch. */
-import { setImmediate } from 'node:timers/promises';
-import type { AttentionCase } from '../../reference/case';
+import { isMainThread } from 'node:worker_threads';
 import {
-  DeviceLostError,
+  DamagedEngineError,
   engineEntry,
   MissingPackageError,
   NoDeviceError,
@@ -11,8 +10,11 @@ import {
   type EngineEntry,
   type EngineName,
 } from '../../reference/gpu/engines';
-import { attendPacked, referenceConventions, type ReferenceAnswer } from '../../reference/gpu/packing';
+import { onEngine } from '../../reference/gpu/on-engine';
+import { attendPacked, referenceConventions } from '../../reference/gpu/packing';
 import { defineBackend, type Backend } from '../backend';
+import { probeEngine, type ProbeAnswer } from '../engine/probe';
+import { BackendError } from '../errors';
 import { asLoadError, loadError } from './optional';
 
 /** The backend `tfjs-NAME`, on the engine of that name, or under another name. What depends on the device is known once the engine is loaded. */
@@ -50,33 +52,33 @@ export async function tfjs(engine: EngineName, name = `tfjs-${engine}`): Promise
       },
     },
     async open() {
-      const loaded = await loadEngine(entry, name);
-      return { attend: (cases) => attend(loaded, cases) };
+      await loadEngine(entry, name);
+      return { attend: (cases) => onEngine(entry, (loaded) => attendPacked(loaded, cases)) };
     },
   });
 }
 
-/** Loads an engine; whatever keeps it from loading is an error of the backend that asks for it. */
+const tried = new Map<EngineName, Promise<ProbeAnswer>>();
+
+/**
+ * Loads an engine; whatever keeps it from loading is an error of the backend that asks for it. One that loads a driver is tried in another
+ * process first, once: what falls over there is a sentence, and not the end of the run. Threads come after the thread that tried.
+ */
 export async function loadEngine(entry: EngineEntry, backend: string): Promise<Engine> {
   try {
+    if (entry.dependsOnDevice && isMainThread) {
+      entry.versions();
+      if (!tried.has(entry.name)) tried.set(entry.name, probeEngine(entry.name, 'load'));
+      const probed = await tried.get(entry.name);
+      if (probed !== undefined && 'error' in probed && probed.error.type === 'EngineCrashedError')
+        throw loadError(undefined, 'engine_crashed', backend, probed.error.message);
+    }
     return await entry.load();
   } catch (error) {
-    if (error instanceof MissingPackageError || error instanceof NoDeviceError)
+    if (error instanceof BackendError) throw error;
+    if (error instanceof MissingPackageError || error instanceof NoDeviceError || error instanceof DamagedEngineError)
       throw loadError(error, error.code.toLowerCase(), backend, error.message);
     const reason = error instanceof Error ? error.message : String(error);
     throw loadError(error, 'engine_failed', backend, `The engine ${entry.name} did not start: ${reason}`);
-  }
-}
-
-/** Whatever becomes of a launch whose device is gone, that it is gone is the reason. */
-async function attend(engine: Engine, cases: readonly AttentionCase[]): Promise<readonly ReferenceAnswer[]> {
-  try {
-    return await attendPacked(engine, cases);
-  } catch (cause) {
-    // The driver's word that it took the device away may come after the error that this caused.
-    await setImmediate();
-    const how = engine.lost?.();
-    if (how === undefined) throw cause;
-    throw new DeviceLostError(engine.name, how, { cause });
   }
 }

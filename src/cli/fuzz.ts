@@ -102,7 +102,7 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
     lines.forEach((line) => write(`${escapeControls(`${options.knownFailures}: ${line}`)}\n`));
   tellKnown(mismatched(ownKnownFailures, known));
   const timeoutMs = options.timeout === undefined ? defaultTimeoutMs : options.timeout * 1000;
-  const crew = threadsFor(options, loaded, timeoutMs);
+  const crew = threadsFor(options, loaded, timeoutMs, reference.info.name);
   try {
     let isUnreadable = false;
     /** What the corpus holds, checked before anything is drawn. */
@@ -142,11 +142,12 @@ export async function fuzz(options: FuzzOptions, io: Io): Promise<number> {
   }
 }
 
-/** Threads where several jobs are asked for: each loads the backends for itself, so those here are only for their names. */
+/** Threads where several jobs are asked for: each loads the backends and the reference that was chosen for itself, so those here are only for their names. */
 function threadsFor(
-  { jobs = 1, reference }: FuzzOptions,
+  { jobs = 1 }: FuzzOptions,
   loaded: readonly Loaded[],
   timeoutMs: number,
+  reference: string,
 ): Threads | undefined {
   if (jobs === 1) return undefined;
   closeWorkers();

@@ -1,13 +1,16 @@
 /** Who answers for the definition in this run: the oracle, or the same definition on a TensorFlow.js engine. */
 import type { AttentionCase } from '../../reference/case';
 import { expectationOf, RowState, type Expectation, type Interval } from '../../reference/expectation';
-import { builtinBackend } from '../backends/builtin';
-import type { Backend, ResolvedSupports } from '../backend';
+import { engineEntry, engines, type EngineEntry } from '../../reference/gpu/engines';
+import { loadEngine, tfjs } from '../backends/tfjs';
+import type { ResolvedSupports } from '../backend';
 import { BackendError, UsageError } from '../errors';
 import { didYouMean } from '../nearest';
 import type { Answer } from '../property';
 import { precisionOf, resolveSupports } from '../supports';
+import { chooseEngine } from './choose-engine';
 import type { ReferenceInfo } from './events';
+import { selfCheck } from './self-check';
 import { Session } from './session';
 
 export interface Reference {
@@ -20,39 +23,38 @@ export interface Reference {
   close(): Promise<void>;
 }
 
-/** The engines that a reference can run on, by the name that --reference takes, and the backend that runs the definition there. */
-const engines: Readonly<Record<string, string>> = {
-  tensorflow: 'tfjs-tensorflow',
-  webgpu: 'tfjs-webgpu',
-  wasm: 'tfjs-wasm',
-  cpu: 'tfjs-cpu',
-};
-export const referenceChoices: readonly string[] = ['auto', 'oracle', ...Object.keys(engines)];
+export const referenceChoices: readonly string[] = ['auto', 'oracle', ...engines.map(({ name }) => name)];
 
 const oracle = (reason?: string): Reference => ({
   info: { name: 'oracle', precision: 'float64', device: 'cpu', reason },
   close: () => Promise.resolve(),
 });
 
-/** Throws a UsageError for an unknown choice and a BackendError where the engine does not load. */
+/** Throws a UsageError for an unknown choice and a BackendError where the engine does not load, or fails its self-check. */
 export async function openReference(choice: string, timeoutMs = 60_000): Promise<Reference> {
   if (choice === 'oracle') return oracle();
-  if (choice === 'auto') return oracle('no GPU engine is set up, and float64 is the sharper judge on a CPU');
-  const name = engines[choice];
-  if (name === undefined)
+  if (choice === 'auto') {
+    const { engine, reason } = await chooseEngine();
+    return engine === undefined ? oracle(reason) : engineReference(engineEntry(engine), timeoutMs, reason);
+  }
+  const entry = engines.find(({ name }) => name === choice);
+  if (entry === undefined)
     throw new UsageError('unknown_reference', {
       what: `There is no reference ${JSON.stringify(choice)}.${didYouMean(choice, referenceChoices)}`,
       mend: `Choose one of ${referenceChoices.join(', ')}.`,
     });
-  return engineReference(choice, await builtinBackend(name), timeoutMs);
+  return engineReference(entry, timeoutMs);
 }
 
-async function engineReference(choice: string, backend: Backend, timeoutMs: number): Promise<Reference> {
+async function engineReference(entry: EngineEntry, timeoutMs: number, reason?: string): Promise<Reference> {
+  const { name } = entry;
+  const backend = await tfjs(name);
+  const engine = await loadEngine(entry, name);
+  const { precision } = await selfCheck(engine);
   const supports = resolveSupports(backend.supports);
   const session = await Session.open(backend, supports, timeoutMs);
-  const versions = Object.entries(backend.versions ?? {}).map(([name, version]) => `${name} ${version}`);
   return {
-    info: { name: choice, precision: 'float32', device: versions.join(', ') },
+    info: { name, precision, device: engine.describe(), reason },
     async answers(cases, expect) {
       const able = cases.filter((c) => supports.dtypes.includes(c.query.dtype));
       const given = able.length > 0 ? await session.attend(able) : [];
@@ -64,7 +66,7 @@ async function engineReference(choice: string, backend: Backend, timeoutMs: numb
           throw new BackendError(
             { type: 'ReferenceError', code: 'reference_failed', stage: 'answer', backend: backend.name },
             {
-              what: `The reference ${choice} did not answer: ${'error' in answer ? answer.error.message : 'malformed' in answer ? answer.malformed : 'no output'}`,
+              what: `The reference ${name} did not answer: ${'error' in answer ? answer.error.message : 'malformed' in answer ? answer.malformed : 'no output'}`,
               mend: 'Run again with --reference oracle.',
             },
           );

@@ -9,7 +9,7 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Precision } from '../../precision';
 import type { TensorFlow } from '../attention';
-import { common, unit, type Device, type Engine, type EngineEntry } from '../engine';
+import { common, DamagedEngineError, unit, type Device, type Engine, type EngineEntry } from '../engine';
 import { measure, precisionOn } from '../measure';
 import { MissingPackageError } from '../packages';
 import { packageIn, storeFolder, storeProblem, type Variant } from './tensorflow-store';
@@ -89,14 +89,14 @@ function hasAddon(folder: string): boolean {
   return existsSync(lib) && readdirSync(lib).some((abi) => existsSync(join(lib, abi, 'tfjs_binding.node')));
 }
 
-/** The one that would be loaded here. Throws a MissingPackageError that says how to get one. */
+/** The one that would be loaded here. Throws a MissingPackageError or a DamagedEngineError that says how to get one. */
 function chosen(): { readonly label: string; readonly folder: string } {
   const all = candidates();
   const ready = all.find(({ folder, problem }) => folder !== undefined && problem === undefined);
   if (ready?.folder !== undefined) return { label: ready.label, folder: ready.folder };
   const problems = all.flatMap(({ label, problem }) => (problem === undefined ? [] : [`${label}: ${problem}.`]));
+  if (problems.length > 0) throw new DamagedEngineError(name, problems, 'Make it again: npm run setup:tensorflow');
   throw new MissingPackageError('@tensorflow/tfjs-node', `the engine ${name}`, {
-    facts: problems,
     mend: 'Install it: npm run setup:tensorflow in a checkout, or npm install --save-dev @tensorflow/tfjs-node',
   });
 }

@@ -75,16 +75,15 @@ async function start(): Promise<Engine> {
   tf.registerBackend(name, () => withNavigator(gpu, () => new WebGPUBackend(device, adapter.info)));
   await startBackend(tf, name);
 
-  const described = [info.name, ...(info.driver === undefined ? [] : [`driver ${info.driver}`])].join(', ');
-  const common = startedEngine(
-    tf,
-    name,
-    packages,
-    `WebGPU on ${described}${info.kind === 'software' ? ' (software)' : ''}`,
-  );
-  const measured = await measure(tf, common.use);
+  const about = [
+    ...(info.driver === undefined ? [] : [info.driver]),
+    ...(info.kind === 'software' ? ['in software'] : []),
+  ];
+  const described = `WebGPU on ${info.name}${about.length > 0 ? ` (${about.join(', ')})` : ''}`;
+  const started = startedEngine(tf, name, packages, described);
+  const measured = await measure(tf, started.use);
   return {
-    ...common,
+    ...started,
     device: info,
     measured,
     precision: precisionOn(precision, measured),
@@ -129,7 +128,7 @@ export function describeAdapter({ info }: Pick<Adapter, 'info'>): Device {
   const { vendor, architecture, device, description, isFallbackAdapter } = info;
   const words = [vendor, architecture, device, description].filter((word) => word !== '');
   const isSoftware = isFallbackAdapter === true || words.some((word) => software.test(word));
-  const named = device !== '' ? device : words.join(' ');
+  const named = (device !== '' ? device : words.join(' ')).replace(/-+$/, '');
   return {
     kind: isSoftware ? 'software' : 'gpu',
     name: named === '' ? 'an adapter without a name' : named,

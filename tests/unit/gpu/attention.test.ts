@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AttentionCase, Conventions, EmptyRow } from '../../../reference/case';
-import { expectationOf, RowState, type Interval } from '../../../reference/expectation';
-import { engines, precisionOf, type Engine } from '../../../reference/gpu/engines';
+import { engines, type Engine } from '../../../reference/gpu/engines';
 import { attendPacked, referenceConventions, type ReferenceAnswer } from '../../../reference/gpu/packing';
 import { attentionCase } from '../../../src/arbitraries/attention-case';
+import { judgeAnswer } from '../../../src/engine/self-check';
 import { everyCase } from './cases';
 import { atMost, engineHere } from './here';
 
@@ -66,19 +66,5 @@ function outside(
   conventions: Conventions,
   engine: Engine,
 ): readonly string[] {
-  if ('error' in answer) return [answer.error.message];
-  const due = expectationOf(c, conventions, precisionOf(engine, c.query.dtype));
-  const rows = due.rows.length;
-  return (['output', 'weights', 'scores'] as const).flatMap((what) => {
-    const data = answer[what]?.data ?? new Float64Array();
-    const interval: Interval = due[what];
-    if (data.length !== interval.low.length) return [`${what} has ${data.length} numbers, not ${interval.low.length}`];
-    const width = data.length / rows;
-    return Array.from(data, (x, n) => {
-      const state = due.rows[Math.floor(n / width)];
-      const claims = state === RowState.ok || (state === RowState.empty && what !== 'scores');
-      const allowed = Number.isNaN(interval.low[n]) ? Number.isNaN(x) : x >= interval.low[n] && x <= interval.high[n];
-      return claims && !allowed ? `${what}[${n}] is ${x}, not in ${interval.low[n]} .. ${interval.high[n]}` : '';
-    }).filter((text) => text !== '');
-  });
+  return judgeAnswer(c, answer, conventions, engine).misses;
 }
