@@ -45,6 +45,7 @@ import noHistory from './state/no-history';
 import gradientsFinite from './gradients/finite';
 import gradientsZeroAtDropped from './gradients/zero-at-dropped';
 import gradientsAgree from './gradients/agree';
+import { modelProperties } from './models';
 
 export const properties: readonly Property[] = [
   booleanEqualsAdditive,
@@ -92,4 +93,5 @@ export const properties: readonly Property[] = [
   gradientsFinite,
   gradientsZeroAtDropped,
   gradientsAgree,
+  ...modelProperties,
 ];

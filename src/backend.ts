@@ -51,11 +51,13 @@ export interface ModelSupports {
   readonly masks: readonly ('boolean' | 'integer' | 'float')[];
   /** In which forms it takes an explicit mask [batch, 1, seq_len, seq_len]. */
   readonly explicitMasks: readonly ('boolean' | 'additive')[];
+  /** Whether position_ids [batch, seq_len] are taken. */
+  readonly positionIds: boolean;
   /**
-   * What a token's position is. `given`: position_ids are taken. `mask`: the model counts real tokens by the mask itself. `distance`: only how
-   * far apart tokens are matters, padding between them included. `index`: where a token stands, padding included.
+   * What a token's position is where none are given. `mask`: the model counts real tokens by a mask [batch, seq_len]. `distance`: only how
+   * far apart tokens stand matters, padding between them included. `index`: where a token stands, padding before it included.
    */
-  readonly positions: 'given' | 'mask' | 'distance' | 'index';
+  readonly positions: 'mask' | 'distance' | 'index';
   /** Whether it decodes with a cache. */
   readonly cache: boolean;
   readonly gradients: boolean;

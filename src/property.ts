@@ -146,7 +146,7 @@ export interface ModelProperty extends Property {
   readonly kind: 'model';
   readonly needs: ModelNeeds;
   cases(domain: ModelConstraints): ModelConstraints;
-  guard?(c: ModelCase): boolean;
+  guard?(c: ModelCase, supports: ResolvedSupports): boolean;
   check(context: ModelContext, c: ModelCase): Promise<Violation | undefined>;
 }
 

@@ -50,7 +50,8 @@ const modelFields: Readonly<
   dtypes: { each: dtypes },
   masks: { each: ['boolean', 'integer', 'float'] },
   explicitMasks: { each: ['boolean', 'additive'] },
-  positions: { one: ['given', 'mask', 'distance', 'index'] },
+  positionIds: { one: bool },
+  positions: { one: ['mask', 'distance', 'index'] },
   cache: { one: bool },
   gradients: { one: bool },
   bitwise: { one: bool },
@@ -252,11 +253,11 @@ export function undeclared(supports: ResolvedSupports): string[] {
   ];
 }
 
-function undeclaredByModel({ masks, explicitMasks, positions, cache, gradients }: ModelSupports): string[] {
+function undeclaredByModel({ masks, explicitMasks, positionIds, cache, gradients }: ModelSupports): string[] {
   return [
     ...list('2D mask', missing(masks, ['boolean', 'integer', 'float'])),
     ...list('explicit mask', missing(explicitMasks, ['boolean', 'additive'])),
-    ...(positions === 'given' ? [] : ['position_ids']),
+    ...(positionIds ? [] : ['position_ids']),
     ...(cache ? [] : ['decoding with a cache']),
     ...(gradients ? [] : ['answer gradients']),
   ];

@@ -12,12 +12,13 @@ import numpy as np
 from . import stdio
 from .case import Case, error_on_wire, tensor_names
 from .frames import read_frame, write_frame
+from .model_case import ModelCase, model_tensor_names
 from .safetensors import File, file_parts
 
 PROTOCOL = 1
 # The key of the metadata that holds the message.
 KEY = "maskproof"
-OUTPUTS = ("output", "weights", "scores")
+OUTPUTS = ("output", "weights", "scores", "logits")
 
 
 def serve(*, name, supports, attend, open=None, close=None, libraries=(), sessions="shared"):
@@ -25,7 +26,8 @@ def serve(*, name, supports, attend, open=None, close=None, libraries=(), sessio
 
     open(options) makes a session and close(session) ends it; attend(session, cases) returns one answer a case, in order:
     {"output": array, "weights"?, "scores"?, "gradients"?: {"query", "key", "value"}}, or an exception (raised for all, or
-    returned for one). `libraries` are the modules whose versions reports tell. sessions="process" asks for a process a session,
+    returned for one). A whole model, which declares supports["model"], gets ModelCase and answers {"logits": array, "gradients"?:
+    {"embedding"}}. `libraries` are the modules whose versions reports tell. sessions="process" asks for a process a session,
     where opening another leaves something behind.
     """
     if threadable(signal):
@@ -117,11 +119,14 @@ class Answerer:
             return {"type": "error", **reply, "error": error_on_wire(error)}, None
 
     def answers(self, session, wire_cases, file):
-        names = [tensor_names(wire) for wire in wire_cases]
+        # A worker is asked for one kind of case and no other.
+        is_model = bool(wire_cases) and wire_cases[0].get("kind") == "model"
+        make, names_of = (ModelCase, model_tensor_names) if is_model else (Case, tensor_names)
+        names = [names_of(wire) for wire in wire_cases]
         # Two cases may name one tensor; each gets a copy of its own.
         copies = file.copies([tensor for of_case in names for tensor in of_case.values()])
         arrays = iter(copies.arrays)
-        cases = [Case(wire, dict(zip(of_case, arrays)), file.dtype) for wire, of_case in zip(wire_cases, names)]
+        cases = [make(wire, dict(zip(of_case, arrays)), file.dtype) for wire, of_case in zip(wire_cases, names)]
         given = self.attend(session, cases)
         changed = set(copies.changed())
         arrays = {}

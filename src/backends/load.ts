@@ -10,6 +10,7 @@ import { supportsProblem } from '../supports';
 import { builtinBackend, builtinNames } from './builtin';
 import { identityProblem } from './identity';
 import { pythonBuiltin, pythonBuiltinNames } from './python-builtin';
+import { isModelSpec, modelBuiltin, modelBuiltins } from './model-builtin';
 import { rememberSpec } from './spec';
 import { takeTypeScript } from './typescript';
 import { isWorkerSpec, workerBackend } from './worker';
@@ -25,6 +26,7 @@ export interface LoadOptions {
 export async function loadBackend(spec: string, options: LoadOptions): Promise<Backend> {
   if (builtinNames.includes(spec)) return rememberSpec(await builtinBackend(spec), spec);
   if (pythonBuiltinNames.includes(spec)) return rememberSpec(await pythonBuiltin(spec, options), spec);
+  if (isModelSpec(spec)) return rememberSpec(await modelBuiltin(spec, options), spec);
   if (isWorkerSpec(spec)) return rememberSpec(await workerBackend(spec, options), spec);
   if (!looksLikePath(spec))
     throw new UsageError('unknown_backend', {
@@ -42,7 +44,7 @@ export async function loadBackend(spec: string, options: LoadOptions): Promise<B
   return rememberSpec(shaped(spec, await exportsOf(spec, file, options)), spec);
 }
 
-const everyName = [...builtinNames, ...pythonBuiltinNames];
+const everyName = [...builtinNames, ...pythonBuiltinNames, ...Object.keys(modelBuiltins)];
 
 const looksLikePath = (spec: string): boolean =>
   isAbsolute(spec) || spec.includes('/') || spec.includes(sep) || /\.[cm]?[jt]sx?$/.test(spec);

@@ -58,15 +58,16 @@ function modelDomain({
   dtypes,
   masks,
   explicitMasks,
-  positions,
+  positionIds,
   cache,
 }: ModelSupports): ModelConstraints {
   return {
     vocab,
-    dtypes,
+    // Where others are declared, float64 is what their errors are measured against.
+    dtypes: dtypes.some((dtype) => dtype !== 'float64') ? dtypes.filter((dtype) => dtype !== 'float64') : dtypes,
     masks: ['none', ...masks, ...explicitMasks.map((form) => `explicit_${form}` as const)],
     paddings: masks.length + explicitMasks.length > 0 ? ['none', 'right', 'left', 'interior', 'rows'] : ['none'],
-    positionIds: positions === 'given' ? 'allow' : 'never',
+    positionIds: positionIds ? 'allow' : 'never',
     chunks: cache ? 'allow' : 'never',
     minBatch: 1,
     maxBatch: 3,

@@ -23,7 +23,7 @@ export interface NumbersTable {
 export function numbersTable({ of, at, actual, expected, allowed }: NonNullable<Violation['numbers']>): NumbersTable {
   const failed = actual.map((x, n) => isOff(x, expected[n], allowed?.[n]));
   const shown = region(actual.length, failed.indexOf(true));
-  const axis = of.startsWith('weights') || of.startsWith('scores') ? 'k' : 'd=';
+  const axis = of.startsWith('weights') || of.startsWith('scores') ? 'k' : of === 'logits' ? 't' : 'd=';
   const differing = shown.map((n) => digitsThatDiffer(actual[n], expected[n]));
   return {
     heading: `${of}[b=${at.b}, h=${at.h}, ${/^gradient of (key|value)$/.test(of) ? 'k' : 'q'}=${at.i}]`,

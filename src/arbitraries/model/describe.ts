@@ -1,4 +1,4 @@
-import { isReal, modelSizesOf, type ModelCase } from '../../../reference/model-case';
+import { modelSizesOf, type ModelCase } from '../../../reference/model-case';
 import type { Facet } from '../describe';
 import { Dice } from '../dice';
 import { maskKindOf, paddingOf } from './masks';
@@ -25,25 +25,7 @@ export function withOtherTokens(c: ModelCase, number: number): ModelCase {
   return { ...c, tokens: { ...c.tokens, data: c.tokens.data.map(() => dice.int(0, largest)) } };
 }
 
-/** The case with other tokens where `at` says so, all different from what stood there. */
-export function withTokensChanged(
-  c: ModelCase,
-  vocab: number,
-  at: (b: number, i: number) => boolean,
-  seed = 1,
-): ModelCase {
-  const { seqLen } = modelSizesOf(c);
-  const dice = new Dice(seed, 1, 0);
-  const data = c.tokens.data.map((id, n) =>
-    at(Math.floor(n / seqLen), n % seqLen) ? (id + dice.int(1, vocab - 1)) % vocab : id,
-  );
-  return { ...c, tokens: { ...c.tokens, data } };
-}
-
-/** Whether a case has a token that is padding, or one that is not. */
-export const hasPadding = (c: ModelCase): boolean => places(c).some(([b, i]) => !isReal(c, b, i));
-
-/** All positions of a case. */
+/** All positions of a case, row by row. */
 export function places(c: ModelCase): [b: number, i: number][] {
   const { batch, seqLen } = modelSizesOf(c);
   return Array.from({ length: batch * seqLen }, (_, n) => [Math.floor(n / seqLen), n % seqLen]);

@@ -103,7 +103,11 @@ function* chosen(c: ModelCase, rows: readonly number[], columns: readonly number
   if (c.chunks === undefined) yield placed;
   else {
     let end = 0;
-    const chunks = c.chunks.map((length) => columns.filter((i) => i >= end && i < (end += length)).length);
+    const chunks = c.chunks.map((length) => {
+      const start = end;
+      end += length;
+      return columns.filter((i) => i >= start && i < start + length).length;
+    });
     yield { ...placed, chunks: chunks.filter((length) => length > 0) };
   }
 }

@@ -1,0 +1,12 @@
+/** Where a model believes that the tokens of a padded row stand: a law about padding speaks only of cases in which they stand where they would without it. */
+import { modelSizesOf, type ModelCase } from '../../reference/model-case';
+import { shapeOfRow } from '../../src/arbitraries/model/changes';
+import type { ModelSupports } from '../../src/backend';
+
+export function countsTokens(c: ModelCase, { positions }: ModelSupports): boolean {
+  if (c.positionIds !== undefined) return true;
+  if (positions === 'mask' && c.mask?.rank !== 4) return true;
+  return Array.from({ length: modelSizesOf(c).batch }, (_, b) => shapeOfRow(c, b)).every(({ isTogether, isAtStart }) =>
+    positions === 'index' || positions === 'mask' ? isAtStart : isTogether,
+  );
+}

@@ -1,0 +1,57 @@
+"""Whole models as HuggingFace runs them, one attention implementation each: FILE.py:eager/gpt2
+
+    maskproof fuzz --backend hf-model-eager:gpt2 --backend hf-model-sdpa:llama
+"""
+import sys
+
+from maskproof_worker import one_by_one
+
+from maskproof_worker.model_calls import answer, serve_model, split
+from maskproof_worker.model_zoo import load
+
+
+class Models:
+    """One model in every precision that it is asked for."""
+
+    def __init__(self, architecture, implementation):
+        self.architecture = architecture
+        self.implementation = implementation
+        self.loaded = {}
+
+    def __getitem__(self, dtype):
+        if dtype not in self.loaded:
+            self.loaded[dtype] = load(self.architecture, self.implementation, dtype)
+        return self.loaded[dtype]
+
+
+def forward_of(model):
+    def forward(tokens, cache=None, use_cache=False, **arguments):
+        output = model(input_ids=tokens, past_key_values=cache, use_cache=use_cache, **arguments)
+        return output.logits, output.past_key_values
+
+    return forward
+
+
+def attend_one(models, case):
+    model = models[case.dtype]
+    return answer(case, forward_of(model), model.get_input_embeddings())
+
+
+# What an architecture cannot take, by the signature of its forward or by what its documentation says.
+DECLARED = {
+    "bloom": {"position_ids": False},
+    "mpt": {"position_ids": False},
+}
+
+
+if __name__ == "__main__":
+    implementation, architecture = split(sys.argv[1])
+    models = Models(architecture, implementation)
+    serve_model(
+        f"hf-model-{implementation}",
+        architecture,
+        open=lambda options: models,
+        attend=one_by_one(attend_one),
+        libraries=[],
+        **DECLARED.get(architecture, {}),
+    )
