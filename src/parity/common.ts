@@ -68,6 +68,7 @@ function commonModel(all: readonly ModelSupports[]): ResolvedSupports | string {
     dtypes: shared('dtypes'),
     masks: shared('masks'),
     explicitMasks: shared('explicitMasks'),
+    positionIds: all.every(({ positionIds }) => positionIds),
     positions: positions.size === 1 ? first.positions : 'index',
     cache: all.every(({ cache }) => cache),
     gradients: false,

@@ -117,7 +117,8 @@ export class TinyModel {
   }
 
   /** As given, or counted from the mask. */
-  position(c: ModelCase, b: number, i: number, _piece: Piece): number {
+  position(c: ModelCase, b: number, i: number, piece: Piece): number {
+    if (i < piece.start || i >= piece.end) throw new RangeError(`Token ${i} is not in the piece.`);
     return (c.positionIds ?? countedPositions(c)).data[b * c.tokens.shape[1] + i];
   }
 
