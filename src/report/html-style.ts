@@ -51,9 +51,20 @@ h2 { font-size: 1.25rem; font-weight: 650; letter-spacing: -.01em; padding-botto
 .held { color: var(--held); } .violated { color: var(--violated); } .failed { color: var(--failed); } .known, .fixed { color: var(--known); } .skipped { color: var(--soft); }
 .fill-held { fill: var(--held); } .fill-violated { fill: var(--violated); } .fill-failed { fill: var(--failed); } .fill-known { fill: var(--known); } .fill-skipped { fill: var(--line); } .fill-bar { fill: var(--bar); } .fill-drawn { fill: var(--line); }
 
-.backend + .backend { margin-top: 1.75rem; }
-.backend h3 { font-size: 1rem; font-weight: 600; }
-.backend h3 small { font-weight: 400; color: var(--soft); font-size: .875rem; margin-left: .5rem; }
+h3.name { font-size: 1rem; font-weight: 600; }
+.name small { font-weight: 400; color: var(--soft); font-size: .875rem; margin-left: .5rem; }
+.glance { display: flex; flex-wrap: wrap; gap: 1.5rem 3rem; align-items: flex-start; }
+.beside { flex: 1 1 18rem; min-width: 0; }
+.beside .key { margin: 0 0 1rem; }
+.versions li { font-size: .875rem; padding: .2rem 0; }
+.versions small { display: block; color: var(--soft); font-size: .8125rem; }
+.matrix { font-size: .875rem; }
+.matrix thead th { vertical-align: bottom; padding: 0 .15rem .4rem; color: var(--soft); }
+.matrix thead th span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 12rem; overflow: hidden; white-space: nowrap; line-height: 1.5rem; }
+.matrix tbody th { padding: 0 1.5rem 0 0; white-space: nowrap; color: var(--soft); }
+.matrix tbody td { padding: 1px .15rem; }
+.matrix tbody tr:hover th { color: var(--ink); }
+.matrix tr.first:not(:first-child) > * { padding-top: .75rem; }
 .areas { display: flex; flex-wrap: wrap; gap: .7rem 1.4rem; margin-top: .5rem; }
 .areas h4 { margin: 0 0 .2rem; font-size: .8125rem; font-weight: 400; color: var(--soft); }
 .chips { display: flex; flex-wrap: wrap; gap: .2rem; }
@@ -131,6 +142,15 @@ details.more > article { margin-top: 1rem; }
 .laws tbody th { min-width: 14rem; }
 .laws tbody th p { color: var(--soft); font-size: .8125rem; max-width: 34rem; }
 .laws .verdict { white-space: nowrap; }
+.circumstances { font-size: .75rem; border-collapse: separate; border-spacing: 1px; margin-bottom: 2rem; }
+.circumstances caption { text-align: left; font-weight: 600; font-size: .875rem; padding-bottom: .4rem; }
+.circumstances th { color: var(--soft); white-space: nowrap; font-size: .8125rem; padding-right: .6rem; }
+.circumstances thead th { padding: 0 .15rem .2rem; vertical-align: bottom; }
+.circumstances thead tr:last-child th { padding-top: .35rem; }
+.circumstances thead tr:last-child th span { writing-mode: vertical-rl; transform: rotate(180deg); line-height: 1.6rem; }
+.circumstances .edge { border-left: .45rem solid transparent; background-clip: padding-box; }
+.heat { width: 2.1rem; min-width: 2.1rem; height: 1.5rem; text-align: center; border-radius: 2px; background-clip: padding-box; color: var(--ink); }
+${Array.from({ length: 9 }, (_, n) => `.h${n} { background-color: color-mix(in srgb, var(--bar) ${n * 11}%, var(--faint)); }`).join('\n')}
 .facets { columns: 3 16rem; column-gap: 2.5rem; }
 .facets table { width: 100%; font-size: .875rem; break-inside: avoid; margin-bottom: 1.5rem; }
 .facets caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }

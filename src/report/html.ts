@@ -1,17 +1,19 @@
 /** The report as one page: self-contained, offline, light and dark, for mouse, keyboard and screen reader. */
 import { createHash } from 'node:crypto';
-import type { BackendInfo, CoverageCell, Outcome, Report } from '../engine/events';
+import type { Report } from '../engine/events';
 import { packageVersion } from '../version';
 import { failureGroups, quote } from './finding';
 import { foreign, foreignName, tamed, thousands } from './foreign';
 import { verdictOf } from './github';
+import { coverage, percent } from './html-coverage';
 import { commandBox, failureArticle, findingArticle, fixedArticle, type Told } from './html-finding';
+import { overview, signs, verdict, words, type Section, type Verdict } from './html-overview';
 import { script } from './html-script';
 import { stylesheet } from './html-style';
 import { Markup, markup } from './markup';
 import { notCheckedIn, type LeftOut, type NotChecked } from './not-checked';
 import type { FileOf } from './plain-finding';
-import { count, marksOf } from './style';
+import { count } from './style';
 import { starvedLine } from './starved';
 import { describeReference } from './text';
 
@@ -20,46 +22,23 @@ export interface HtmlOptions {
   readonly fileOf?: FileOf;
 }
 
-const marks = marksOf({ ascii: false, color: false });
 /** Up to this many outcomes their table is open from the start. */
 const MAX_OPEN = 60;
 const MAX_BRIEF = 200;
-
-type Verdict = 'held' | 'violated' | 'failed' | 'known' | 'fixed' | 'skipped';
-const signs: Readonly<Record<Verdict, string>> = {
-  held: marks.held,
-  violated: marks.violated,
-  failed: marks.failed,
-  known: '◇',
-  fixed: '◆',
-  skipped: marks.skipped,
-};
-const words: Readonly<Record<Verdict, string>> = {
-  held: 'held',
-  violated: 'violated',
-  failed: 'failed',
-  known: 'fails as known',
-  fixed: 'known to fail, holds now',
-  skipped: 'skipped',
-};
-
-function verdict({ status, known, fixed }: Outcome): Verdict {
-  return fixed ? 'fixed' : known ? 'known' : status;
-}
 
 export function htmlText(report: Report, { leftOut = [], fileOf }: HtmlOptions = {}): string {
   const tame = tamed(report);
   const told = tellAll(tame, report, fileOf);
   const notChecked = notCheckedIn(tame, leftOut);
   const parts: readonly (Section | undefined)[] = [
-    overview(tame, told),
+    overview(tame, told, addressOf(told)),
     findings(told),
     failures(told),
     fixed(told),
     starvedCells(tame),
     knownFailures(told),
     laws(tame, told),
-    coverage(tame.coverage),
+    coverage(tame),
     left(notChecked),
     rerun(tame),
   ];
@@ -95,12 +74,6 @@ ${sections.map(({ id, title: name, body }) => markup`<section id="${id}" aria-la
 </html>
 `;
   return page.text;
-}
-
-interface Section {
-  readonly id: string;
-  readonly title: string;
-  readonly body: Markup;
 }
 
 /** '6 violations on boolean-added'; the backend is named where it is but one of several. */
@@ -142,8 +115,6 @@ function tally({ outcomes }: Report): Markup {
   return markup`<dl class="tally">${counts.map(({ name, n }) => markup`<div class="${n === 0 ? 'none' : name}"><dt>${words[name]}</dt><dd>${n}</dd></div>`)}</dl>
 <svg class="share" aria-hidden="true">${bars}</svg>`;
 }
-
-const percent = (x: number) => `${Number(x.toFixed(3))}%`;
 
 function findings(told: readonly Told[]): Section | undefined {
   const own = told.filter(({ outcome }) => verdict(outcome) === 'violated');
@@ -199,43 +170,6 @@ function addressOf(told: readonly Told[]): Map<Told, string> {
   ]);
 }
 
-function overview({ backends }: Report, told: readonly Told[]): Section {
-  const addresses = addressOf(told);
-  const present = new Set(told.map(({ outcome }) => verdict(outcome)));
-  return {
-    id: 'overview',
-    title: 'Overview',
-    body: markup`${backends.map((backend) => backendOverview(backend, told, addresses))}
-<p class="key">${(Object.keys(signs) as Verdict[]).filter((name) => present.has(name)).map((name) => markup`<span><span class="${name}" aria-hidden="true">${signs[name]}</span> ${words[name]}</span>`)}</p>`,
-  };
-}
-
-function backendOverview(backend: BackendInfo, told: readonly Told[], addresses: ReadonlyMap<Told, string>): Markup {
-  const areas = new Map<string, Told[]>();
-  for (const one of told) {
-    if (one.backend !== backend) continue;
-    const area = one.outcome.property.split('/')[0];
-    areas.set(area, [...(areas.get(area) ?? []), one]);
-  }
-  const versions = Object.entries(backend.versions).map(([name, version]) => `${name} ${version}`);
-  return markup`<div class="backend"><h3><bdi>${backend.name}</bdi>${versions.length > 0 ? markup`<small>${versions.join(', ')}</small>` : undefined}</h3>
-<div class="areas">${[...areas].map(
-    ([area, all]) =>
-      markup`<div><h4>${area}</h4><ul class="chips">${all.map((one) => chip(one, addresses.get(one)))}</ul></div>
-`,
-  )}</div></div>
-`;
-}
-
-function chip({ outcome }: Told, address: string | undefined): Markup {
-  const name = verdict(outcome);
-  const text = `${outcome.property}: ${words[name]}`;
-  const inside = markup`<span aria-hidden="true">${signs[name]}</span><span class="hidden">${text}</span>`;
-  return address === undefined
-    ? markup`<li><span class="chip ${name}" title="${text}">${inside}</span></li>`
-    : markup`<li><a class="chip ${name}" href="#${address}" title="${text}">${inside}</a></li>`;
-}
-
 function knownFailures(told: readonly Told[]): Section | undefined {
   const known = told.filter(({ outcome }) => verdict(outcome) === 'known');
   const violated = known.filter(({ outcome }) => outcome.status === 'violated');
@@ -286,31 +220,6 @@ function lawRow({ outcome }: Told): Markup {
       : numbers.map((text) => markup`<td class="number">${text}</td>`)
   }</tr>
 `;
-}
-
-function coverage(cells: readonly CoverageCell[]): Section | undefined {
-  if (cells.length === 0) return undefined;
-  const facets = new Map<string, CoverageCell[]>();
-  for (const cell of cells) facets.set(cell.facet, [...(facets.get(cell.facet) ?? []), cell]);
-  return {
-    id: 'coverage',
-    title: 'What was drawn and checked',
-    body: markup`<div class="facets">${[...facets].map(([facet, own]) => {
-      const total = Math.max(
-        1,
-        own.reduce((sum, { cases }) => sum + cases, 0),
-      );
-      const bar = (name: string, n: number) =>
-        markup`<rect class="${name}" width="${percent((100 * n) / total)}" height="100%" rx="2"/>`;
-      return markup`<table><caption>${facet.replaceAll('_', ' ')}</caption><tbody>
-${own.map(
-  ({ value, cases, checked }) =>
-    markup`<tr><th scope="row">${value.replaceAll('_', ' ')}</th><td><svg aria-hidden="true">${bar('fill-drawn', cases)}${bar('fill-bar', checked)}</svg></td><td>${checked === cases ? '' : `${thousands(checked)} of `}${thousands(cases)}</td></tr>
-`,
-)}</tbody></table>
-`;
-    })}</div>`,
-  };
 }
 
 function left(items: readonly NotChecked[]): Section | undefined {

@@ -133,7 +133,7 @@ describe.skipIf(!existsSync(executablePath))(`the HTML report in ${executablePat
     const { page } = await opened('whole', { permissions: ['clipboard-read', 'clipboard-write'] });
     await page.keyboard.press('Tab');
     expect(await page.evaluate(`document.activeElement.textContent`)).toBe('Skip to the findings');
-    await page.locator('a.chip', { hasText: 'padding/no-influence: violated' }).first().focus();
+    await page.locator('a.chip', { hasText: 'padding/no-influence on broadcast-bug: violated' }).first().focus();
     await page.keyboard.press('Enter');
     const address = await page.evaluate<string>(`location.hash`);
     expect(await page.locator(`article${address} h3`).textContent()).toContain('padding/no-influence');

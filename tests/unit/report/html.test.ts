@@ -72,6 +72,25 @@ describe('the HTML report', () => {
     expect(between(text, '<section id="not-checked"', '</section>')).toContain('does not declare views');
   });
 
+  it('has a row a law and a column a backend where there are several', () => {
+    const rows = between(text, '<table class="matrix">', '</table>').split('<tr').slice(1);
+    expect(rows[0]).toContain('<bdi>broadcast-bug</bdi>');
+    expect(rows[0]).toContain('<bdi>second</bdi>');
+    const of = (law: string) => (rows.find((row) => row.includes(`<code>${law}</code>`)) ?? '').split('<td>').slice(1);
+    expect(of('padding/no-influence')[0]).toContain(
+      'href="#outcome-2" title="padding/no-influence on broadcast-bug: violated"',
+    );
+    expect(of('padding/no-influence')[1]).toContain('padding/no-influence on second: failed');
+    expect(of('rows/support')[0]).toBe('</td>');
+  });
+
+  it('tells how often each kind of mask was checked in which circumstances', () => {
+    const table = between(text, '<table class="circumstances">', '</table>');
+    expect(table).toContain('title="right padding, heads grouped: 1,100 checked">1.1k<');
+    expect(table).toContain('title="random, mask form boolean: 1 checked">1<');
+    expect(table).toMatch(/class="heat h0[^"]*" title="left padding, mask rank 2: 0 checked"></);
+  });
+
   it('gives the command of the whole run, and says which part of a run it is', () => {
     const shard = htmlText({ ...wholeReport(), shard: { index: 2, count: 3 } });
     expect(shard).toContain('Shard 2 of 3. Seed 7.');

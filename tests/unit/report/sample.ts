@@ -85,6 +85,13 @@ export function wholeReport(): Report {
       { facet: 'mask_rank', value: 'none', cases: 300, checked: 300 },
       { facet: 'kind', value: 'left_padding', cases: 4, checked: 0 },
     ],
+    combinations: [
+      { cell: '2 boolean left_padding float32 base mha some_empty', cases: 4, checked: 0 },
+      { cell: '2 integer right_padding float16 rotary grouped none_empty', cases: 1200, checked: 1100 },
+      { cell: '4 additive random float32 base single none_empty', cases: 300, checked: 299 },
+      { cell: '4 boolean random float32 base single some_empty', cases: 1, checked: 1 },
+      { cell: 'none none none bfloat16 base mha none_empty', cases: 7, checked: 7 },
+    ],
     starved: [
       { backend: 'second', facets: { mask_rank: '4', dtype: 'float16' }, cases: 1200, checked: 3, required: 0.01 },
     ],
