@@ -133,9 +133,15 @@ export interface BackendSession {
   close?(): void | Promise<void>;
 }
 
+/** Waits for answers that are on their way, as long as it may take. */
+export type Limit = <T>(answers: Promise<T>) => Promise<T>;
+
 /** A session in another process: what it is given it puts into bytes, so that no copies are due, and its answers are nobody else's. */
 export interface RemoteSession extends BackendSession {
-  readonly isRemote: true;
+  /** Whether the other process has not yet said that the session is open. */
+  readonly isOpening: boolean;
+  /** Puts the cases into bytes at once, and sends them when nobody else is being answered; only then `limit` begins to wait. */
+  attendInTurn(cases: readonly AttentionCase[], limit: Limit): Promise<readonly BackendAnswer[]>;
 }
 
 export interface Backend {
@@ -144,6 +150,16 @@ export interface Backend {
   readonly versions?: Readonly<Record<string, string>>;
   readonly supports: Partial<Supports>;
   open(): BackendSession | Promise<BackendSession>;
+}
+
+/** A backend in another process, which can answer one session while we are busy with another. */
+export interface RemoteBackend extends Backend {
+  /** A session at once: the other process hears of it together with its first cases. */
+  openLater(): RemoteSession;
+}
+
+export function isRemote(backend: Backend): backend is RemoteBackend {
+  return 'openLater' in backend;
 }
 
 /** Checks nothing by itself: it gives an adapter its types. The loader judges the shape of what the file exports. */

@@ -1,9 +1,11 @@
 /** Backends in another process: `python:FILE.py[:NAME]` and `exec:COMMAND`. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Backend, RemoteSession, Supports } from '../backend';
+import type { Case } from '../../reference/model-case';
+import type { BackendAnswer, Limit, RemoteBackend, RemoteSession, Supports } from '../backend';
 import { BackendError, UsageError } from '../errors';
 import { toCamelCase } from '../protocol/codec';
+import { OneAtATime } from '../one-at-a-time';
 import { Connection, type Launch } from '../protocol/connection';
 import { declaresNonsense } from '../protocol/failures';
 import { supportsProblem } from '../supports';
@@ -30,7 +32,7 @@ export function isWorkerSpec(spec: string): boolean {
 }
 
 /** Starts the worker to hear what it is. Throws a UsageError for a specification that says nothing, and a BackendError of stage 'load'. */
-export async function workerBackend(spec: string, options: WorkerOptions = {}): Promise<Backend> {
+export async function workerBackend(spec: string, options: WorkerOptions = {}): Promise<RemoteBackend> {
   const launch = launchOf(spec, options);
   const first = await Connection.start(launch, 'load');
   const { name, versions } = first.hello;
@@ -45,7 +47,13 @@ export async function workerBackend(spec: string, options: WorkerOptions = {}): 
     );
   }
   const workers = new Workers(launch, first);
-  return { name, versions, supports: supports as Partial<Supports>, open: () => workers.open() };
+  return {
+    name,
+    versions,
+    supports: supports as Partial<Supports>,
+    open: () => workers.open(),
+    openLater: () => workers.openLater(),
+  };
 }
 
 /** How a worker is started: the interpreter and the script that takes the real standard output away, or the user's own command. */
@@ -88,6 +96,8 @@ class Workers {
   readonly #launch: Launch;
   #connections: Connection[];
   #lastSession = 0;
+  /** One is answered at a time: whatever brings a process down is then sure to be what it was asked. */
+  readonly turns = new OneAtATime();
 
   constructor(launch: Launch, first: Connection) {
     this.#launch = launch;
@@ -95,14 +105,23 @@ class Workers {
   }
 
   async open(): Promise<RemoteSession> {
-    const session = ++this.#lastSession;
-    const connection = this.#idle() ?? (await this.#start());
-    await connection.open(session);
-    return {
-      isRemote: true,
-      attend: (cases) => connection.attend(session, cases),
-      close: () => this.#close(connection, session),
-    };
+    const session = this.openLater();
+    await session.open();
+    return session;
+  }
+
+  openLater(): WorkerSession {
+    return new WorkerSession(this, ++this.#lastSession);
+  }
+
+  /** A process that would answer at once, another one where there is none. */
+  async connection(): Promise<Connection> {
+    return this.#idle() ?? this.#start();
+  }
+
+  /** The process that will most likely take what is asked next. */
+  living(): Connection | undefined {
+    return this.#connections.find(({ isAlive, hello }) => isAlive && hello.sessions === 'shared');
   }
 
   /** A process that would answer at once. One that is busy may be so for ever. */
@@ -119,12 +138,73 @@ class Workers {
     return connection;
   }
 
-  async #close(connection: Connection, session: number): Promise<void> {
+  async close(connection: Connection, session: number): Promise<void> {
+    const isSpare = this.#connections.some((other) => other !== connection && other.isAlive && !other.isBusy);
+    const isDone = connection.sessions.size <= 1 && (isSpare || connection.hello.sessions === 'process');
+    // Nobody else begins there any more.
+    if (isDone) this.#connections = this.#connections.filter((other) => other !== connection);
     try {
       await connection.close(session);
     } finally {
-      const isSpare = this.#connections.some((other) => other !== connection && other.isAlive && !other.isBusy);
-      if (connection.sessions.size === 0 && (isSpare || connection.hello.sessions === 'process')) connection.kill();
+      if (isDone) connection.kill();
     }
+  }
+}
+
+interface Ready {
+  readonly connection: Connection;
+  readonly request: ReturnType<Connection['prepare']>;
+}
+
+class WorkerSession implements RemoteSession {
+  readonly #workers: Workers;
+  readonly #id: number;
+  #connection: Connection | undefined;
+  isOpening = true;
+
+  constructor(workers: Workers, id: number) {
+    this.#workers = workers;
+    this.#id = id;
+  }
+
+  async open(): Promise<void> {
+    this.isOpening = true;
+    this.#connection = await this.#workers.connection();
+    await this.#connection.open(this.#id);
+    this.isOpening = false;
+  }
+
+  attend(cases: readonly Case[]): Promise<readonly BackendAnswer[]> {
+    return this.#connection!.attend(this.#id, cases);
+  }
+
+  async attendInTurn(cases: readonly Case[], limit: Limit): Promise<readonly BackendAnswer[]> {
+    const connection = this.#connection ?? this.#workers.living();
+    const ready = connection && { connection, request: connection.prepare(this.#id, cases) };
+    return this.#workers.turns.run(() => limit(this.#send(cases, ready)));
+  }
+
+  /** Where the process that it was meant for hangs or is gone by now, for somebody else's reason, another one opens the session anew. */
+  async #send(cases: readonly Case[], ready?: Ready): Promise<readonly BackendAnswer[]> {
+    let opened: Promise<void> | undefined;
+    if (this.#connection === undefined || !this.#connection.isAlive || this.#connection.isBusy) {
+      this.isOpening = true;
+      this.#connection = await this.#workers.connection();
+      opened = this.#connection.open(this.#id);
+    }
+    const connection = this.#connection;
+    // Right behind it: nobody waits for the word that it is open.
+    const answers =
+      ready?.connection === connection ? connection.send(ready.request) : connection.attend(this.#id, cases);
+    if (opened !== undefined) {
+      answers.catch(() => undefined);
+      await opened;
+      this.isOpening = false;
+    }
+    return answers;
+  }
+
+  async close(): Promise<void> {
+    if (this.#connection !== undefined) await this.#workers.close(this.#connection, this.#id);
   }
 }

@@ -11,8 +11,9 @@ import { besideKnown, leavesNothing, type Replayed } from './known';
 import { judgeCoverage } from './minima';
 import type { Reference } from './reference';
 import { batchesOf, nextStretch, type Batch } from './seed';
+import { soloCrew } from './solo-crew';
 import { Subject } from './subject';
-import { perform, type Crew, type Task, type TaskResult, type Tell } from './task';
+import type { Crew, Task, TaskResult } from './task';
 
 export interface SuiteOptions {
   readonly backends: readonly Backend[];
@@ -73,9 +74,10 @@ interface Entry {
 export async function runSuite(options: SuiteOptions): Promise<Report> {
   const started = performance.now();
   const { backends, properties, reference } = options;
-  const subjects = backends.map((backend) => new Subject(backend, reference, options.timeoutMs ?? defaultTimeoutMs));
+  const { timeoutMs = defaultTimeoutMs } = options;
+  const subjects = backends.map((backend) => new Subject(backend, reference, timeoutMs));
   const run = new Run(options, subjects, started);
-  const crew = options.crew ?? soloCrew(subjects, properties, options.signal);
+  const crew = options.crew ?? soloCrew(backends, properties, reference, timeoutMs, options.signal);
   const stop = () => crew.stop?.();
   options.signal?.addEventListener('abort', stop);
   try {
@@ -85,22 +87,6 @@ export async function runSuite(options: SuiteOptions): Promise<Report> {
   } finally {
     options.signal?.removeEventListener('abort', stop);
   }
-}
-
-/** This thread, one task at a time. */
-function soloCrew(
-  subjects: readonly Subject[],
-  properties: readonly Property[],
-  signal: AbortSignal | undefined,
-): Crew {
-  return {
-    size: 1,
-    perform(task: Task, tell: Tell) {
-      const property = properties.find(({ id }) => id === task.property);
-      if (property === undefined) throw new Error(`There is no property ${task.property} in this run.`);
-      return perform(subjects[task.backend], property, task, signal, tell);
-    },
-  };
 }
 
 /** One run: hands out its tasks in order, gathers what comes back, and settles outcomes as soon as all before them are. */

@@ -1,7 +1,7 @@
 /** One open session of a backend: the only place that calls `open`, `attend` and `close`. */
 import type { AttentionCase } from '../../reference/case';
 import type { Case } from '../../reference/model-case';
-import type { Backend, BackendSession, RemoteSession, ResolvedSupports } from '../backend';
+import { isRemote, type Backend, type BackendSession, type RemoteSession, type ResolvedSupports } from '../backend';
 import { BackendError } from '../errors';
 import { kindOf } from '../cases';
 import type { Result } from '../cases/kind';
@@ -16,6 +16,11 @@ export class BatchError extends BackendError {
   company?: readonly Case[];
 }
 
+/** A session that did not come about: nothing that was asked in it is to blame. */
+export class OpenError extends BackendError {}
+
+const notOpened = 'The backend was not opened.';
+
 /** How many cases a session remembers. */
 const remembered = 512;
 
@@ -25,7 +30,7 @@ export class Session {
   readonly #backend: Backend;
   readonly #supports: ResolvedSupports;
   readonly #timeoutMs: number;
-  readonly #inner: BackendSession;
+  readonly #inner: BackendSession | RemoteSession;
 
   private constructor(backend: Backend, supports: ResolvedSupports, timeoutMs: number, inner: BackendSession) {
     this.#backend = backend;
@@ -36,11 +41,12 @@ export class Session {
 
   /** Throws a BackendError of stage 'open'. */
   static async open(backend: Backend, supports: ResolvedSupports, timeoutMs: number): Promise<Session> {
+    if (isRemote(backend)) return new Session(backend, supports, timeoutMs, backend.openLater());
     let inner: BackendSession;
     try {
       inner = await within(timeoutMs, () => backend.open());
     } catch (error) {
-      throw failure(backend.name, 'open', error, 'The backend was not opened.');
+      throw failure(backend.name, 'open', error, notOpened);
     }
     if (typeof inner?.attend !== 'function')
       throw new BackendError(
@@ -57,16 +63,17 @@ export class Session {
   async attend(cases: readonly Case[]): Promise<Result[]> {
     this.history.push(...cases);
     this.history.splice(0, this.history.length - remembered);
-    const { isRemote = false } = this.#inner as Partial<RemoteSession>;
+    const remote = 'attendInTurn' in this.#inner ? this.#inner : undefined;
     // A backend is only ever asked for the kind of case that it answers.
-    const sent = (isRemote ? cases : cases.map((c) => kindOf(c).copy(c))) as readonly AttentionCase[];
+    const sent = (remote ? cases : cases.map((c) => kindOf(c).copy(c))) as readonly AttentionCase[];
     let given: unknown;
     try {
       // What another process does is not ours to interrupt, and watching for it is dear.
-      given = await (isRemote
-        ? awaitWithin<unknown>(this.#timeoutMs, this.#inner.attend(sent))
+      given = await (remote
+        ? remote.attendInTurn(sent, (answers) => awaitWithin(this.#timeoutMs, answers))
         : within<unknown>(this.#timeoutMs, () => this.#inner.attend(sent.slice())));
     } catch (error) {
+      if (remote?.isOpening) throw failure(this.#backend.name, 'open', error, notOpened);
       throw failure(this.#backend.name, 'answer', error, `It was answering ${cases.length} cases.`);
     }
     if (!Array.isArray(given) || given.length !== cases.length) {
@@ -79,12 +86,13 @@ export class Session {
         },
       );
     }
-    return cases.map((c, n) => readAnswer(given[n], sent[n], c, this.#supports, isRemote));
+    return cases.map((c, n) => readAnswer(given[n], sent[n], c, this.#supports, remote !== undefined));
   }
 
   /** Never throws: what happens after the last answer is nobody's finding. */
   async close(): Promise<void> {
     try {
+      if (isRemote(this.#backend)) return void Promise.resolve(this.#inner.close?.()).catch(() => undefined);
       await within(this.#timeoutMs, () => this.#inner.close?.());
     } catch {
       // A backend that cannot close has answered everything all the same.
@@ -92,10 +100,10 @@ export class Session {
   }
 }
 
-function failure(name: string, stage: Stage, error: unknown, fact: string): BatchError {
-  const doing = stage === 'open' ? 'opening' : 'answering';
+function failure(name: string, stage: Stage, error: unknown, fact: string): BackendError {
+  const [doing, Failed] = stage === 'open' ? ['opening', OpenError] : ['answering', BatchError];
   if (error instanceof TimeLimitError)
-    return new BatchError(
+    return new Failed(
       { type: 'BackendTimeoutError', code: 'timed_out', stage, backend: name },
       {
         what: `The backend ${name} did not come back within ${error.timeoutMs} ms while ${doing}.`,
@@ -106,12 +114,12 @@ function failure(name: string, stage: Stage, error: unknown, fact: string): Batc
     );
   // A worker's own words for how it failed are better than ours.
   if (error instanceof BackendError)
-    return new BatchError({ type: error.name, code: error.code, stage: error.stage, backend: name }, error.message, {
+    return new Failed({ type: error.name, code: error.code, stage: error.stage, backend: name }, error.message, {
       cause: error,
     });
   const type = error instanceof Error ? error.name : typeof error;
   const message = error instanceof Error ? error.message : describe(error);
-  return new BatchError(
+  return new Failed(
     { type: 'BackendThrewError', code: 'threw', stage, backend: name },
     { what: `The backend ${name} threw ${type} while ${doing}: ${message}`, facts: [fact, ...placeOf(error)] },
     { cause: error },

@@ -21,7 +21,7 @@ import { together, type Ask, type Send } from './barrier';
 import { firstCulprit, shortestSequence } from './bisect';
 import type { BackendInfo } from './events';
 import type { Reference } from './reference';
-import { BatchError, Session } from './session';
+import { BatchError, OpenError, Session } from './session';
 
 /** What one check came to. `unanswered`: another case of its batch brought the backend down. */
 export type Verdict =
@@ -94,6 +94,7 @@ export class Subject {
     return settled.map((result): Verdict => {
       if (result.status === 'fulfilled')
         return result.value === undefined ? { type: 'held' } : { type: 'violated', violation: result.value };
+      if (result.reason instanceof OpenError) throw result.reason;
       if (result.reason instanceof BackendError) return { type: 'failed', error: result.reason };
       if (result.reason instanceof Unanswered) return { type: 'unanswered' };
       throw result.reason;

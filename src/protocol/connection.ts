@@ -29,9 +29,15 @@ export interface Launch {
 export type Question =
   { type: 'open' | 'close'; session: number } | { type: 'attend'; session: number; cases: readonly Case[] };
 
-interface Waiting {
+/** A question in bytes. */
+interface Prepared {
+  readonly id: number;
+  readonly question: Question;
   readonly asked: fail.Asked;
-  readonly session: number;
+  readonly frame: Uint8Array;
+}
+
+interface Waiting extends Pick<Prepared, 'question' | 'asked'> {
   resolve(reply: Reply): void;
   reject(error: BackendError): void;
 }
@@ -68,6 +74,8 @@ export class Connection {
   #hello: Hello | undefined;
   #onHello: { resolve(hello: Hello): void; reject(error: BackendError): void } | undefined;
   #lastId = 0;
+  /** How much each session has asked. */
+  readonly #asked = new Map<number, number>();
   #ended: fail.End | undefined;
   /** Why everything that is asked fails from now on. */
   #broken: BackendError | undefined;
@@ -118,26 +126,51 @@ export class Connection {
     return this.#ended === undefined && this.#broken === undefined && !this.#stopped;
   }
 
+  /** Whether it has to come to an answer yet. Closing a session is nothing to wait for. */
   get isBusy(): boolean {
-    return this.#waiting.size > 0;
+    return [...this.#waiting.values()].some(({ question }) => question.type !== 'close');
   }
 
   /** Whether a request of this session is not yet answered. */
   isAnswering(session: number): boolean {
-    return [...this.#waiting.values()].some((waiting) => waiting.session === session);
+    return [...this.#waiting.values()].some(({ question }) => question.session === session);
   }
 
   async open(session: number): Promise<void> {
+    // Known from now on: what is sent behind this is answered after it.
+    this.sessions.add(session);
     const reply = await this.ask({ type: 'open', session }, `open (session ${session})`);
     const scene = this.#scene('open');
-    if (reply.type === 'error') throw fail.couldNotOpen(scene, reply.error);
+    if (reply.type === 'error') {
+      this.sessions.delete(session);
+      throw fail.couldNotOpen(scene, reply.error);
+    }
     if (reply.type !== 'opened') throw this.#break(fail.repliedOtherwise(scene, 'open', reply.type, 'opened'));
-    this.sessions.add(session);
   }
 
   async attend(session: number, cases: readonly Case[]): Promise<readonly BackendAnswer[]> {
-    const asked = `request ${this.#lastId + 1} (${cases.length === 1 ? '1 case' : `${cases.length} cases`})`;
-    const reply = await this.ask({ type: 'attend', session, cases }, asked);
+    return this.send(this.prepare(session, cases));
+  }
+
+  /** Puts cases into bytes, to be sent later. */
+  prepare(session: number, cases: readonly Case[]): Prepared {
+    // Counted within the session, whose first request opened it: the same whatever other sessions ask meanwhile.
+    const number = (this.#asked.get(session) ?? 1) + 1;
+    this.#asked.set(session, number);
+    const asked = `request ${number} (${cases.length === 1 ? '1 case' : `${cases.length} cases`})`;
+    return this.#prepare({ type: 'attend', session, cases }, asked);
+  }
+
+  #prepare(question: Question, asked: fail.Asked): Prepared {
+    const id = ++this.#lastId;
+    return { id, question, asked, frame: writeRequest({ ...question, id }) };
+  }
+
+  /** Sends what was prepared here. */
+  async send(prepared: Prepared): Promise<readonly BackendAnswer[]> {
+    const { asked, question } = prepared;
+    const { cases } = question as Extract<Question, { type: 'attend' }>;
+    const reply = await this.#ask(prepared);
     const scene = this.#scene('answer');
     if (reply.type === 'error') throw fail.raised(scene, asked, reply.error);
     if (reply.type !== 'answer') throw this.#break(fail.repliedOtherwise(scene, asked, reply.type, 'answer'));
@@ -148,6 +181,7 @@ export class Connection {
   /** Ends a session; one that is still being answered was given up, and its process is stuck: that is killed. */
   async close(session: number): Promise<void> {
     this.sessions.delete(session);
+    this.#asked.delete(session);
     if (!this.isAlive) return;
     if (this.isAnswering(session)) this.kill();
     else await this.ask({ type: 'close', session }, `close (session ${session})`);
@@ -222,13 +256,15 @@ export class Connection {
 
   /** Asks anything; the reply is whatever the worker makes of it. */
   ask(question: Question, asked: fail.Asked): Promise<Reply> {
+    return this.#ask(this.#prepare(question, asked));
+  }
+
+  #ask({ id, question, asked, frame }: Prepared): Promise<Reply> {
     const stage: Stage = question.type === 'attend' ? 'answer' : question.type;
     if (!this.isAlive) return Promise.reject(this.#broken ?? fail.isGone(this.#scene(stage), asked, this.#ended));
-    const id = ++this.#lastId;
-    const frame = writeRequest({ ...question, id });
     if (frame.length > MAX_FRAME) return Promise.reject(fail.asksTooMuch(this.#scene(stage), asked, frame.length));
     return new Promise<Reply>((resolve, reject) => {
-      this.#waiting.set(id, { asked, session: question.session, resolve, reject });
+      this.#waiting.set(id, { question, asked, resolve, reject });
       this.#hold(true);
       this.#child.stdin!.write(frame);
     });
@@ -264,7 +300,7 @@ export class Connection {
       return;
     }
     this.#waiting.delete(reply.id);
-    if (!this.isBusy) this.#hold(false);
+    if (this.#waiting.size === 0) this.#hold(false);
     waiting.resolve(reply);
   }
 

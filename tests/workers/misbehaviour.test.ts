@@ -3,6 +3,11 @@ import { properties } from '../../properties';
 import type { AttentionCase } from '../../reference/case';
 import { checkBackend } from '../../src/check-backend';
 import { BackendError } from '../../src/errors';
+import { openReference } from '../../src/engine/reference';
+import { runSuite } from '../../src/engine/run-suite';
+import { soloCrew } from '../../src/engine/solo-crew';
+import { reportText } from '../../src/report/json';
+import { timeless } from '../support/repeats';
 import { closeWorkers, workerBackend } from '../../src/backends/worker';
 import { fake, smallCase } from './support';
 
@@ -175,6 +180,17 @@ describe('a run with a worker that dies', () => {
       expect((failure?.case as AttentionCase | undefined)?.key.shape.slice(2)).toEqual([2, 1]);
     }
     expect(report.outcomes.some(({ status }) => status === 'failed')).toBe(true);
+  });
+
+  it('reports what it would, had it asked for one thing at a time', async () => {
+    const backend = await workerBackend(fake('only_on_two'));
+    const reference = await openReference('oracle');
+    const chosen = properties.filter(({ id }) => id === 'forms/broadcast' || id === 'equivariance/keys');
+    const options = { backends: [backend], properties: chosen, seed: 3, runs: 15, reference };
+    const crew = soloCrew(options.backends, chosen, reference, 60_000, undefined);
+    const one = timeless(reportText(await runSuite({ ...options, crew: { ...crew, size: 1 } })));
+    expect(one).toContain('"status": "failed"');
+    expect(timeless(reportText(await runSuite(options)))).toBe(one);
   });
 
   it('goes on after one that hangs, within its time limit', async () => {
