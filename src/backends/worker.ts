@@ -160,7 +160,7 @@ class WorkerSession implements RemoteSession {
   readonly #workers: Workers;
   readonly #id: number;
   #connection: Connection | undefined;
-  isOpening = true;
+  isOpening = false;
 
   constructor(workers: Workers, id: number) {
     this.#workers = workers;

@@ -67,8 +67,8 @@ function isHeadOf({ work, ...one }: Task, other: Task): boolean {
 
 /** Engines do not take a call while they answer another. */
 function oneAnswerAtATime(reference: Reference): Reference {
-  const { answers } = reference;
+  const answers = reference.answers?.bind(reference);
   if (answers === undefined) return reference;
   const queue = new OneAtATime();
-  return { ...reference, answers: (cases, expect) => queue.run(() => answers.call(reference, cases, expect)) };
+  return { ...reference, answers: (cases, expect) => queue.run(() => answers(cases, expect)) };
 }

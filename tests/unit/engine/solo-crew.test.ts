@@ -88,8 +88,12 @@ describe('a run on a backend in another process', () => {
 
   it('asks a backend in this process one batch after the other', async () => {
     const { done, property, remote } = recorder();
-    const { openLater, ...here } = remote();
-    const backend: Backend = { ...here, open: () => ({ attend: openLater().attend }) };
+    const there = remote();
+    const backend: Backend = {
+      name: there.name,
+      supports: there.supports,
+      open: () => ({ attend: (cases) => there.openLater().attend(cases) }),
+    };
     expect(isRemote(backend)).toBe(false);
     await run(backend, [property('test/one')], 7);
     expect(done).toEqual([1, 2, 4].flatMap((n) => [`send ${n}`, `answer ${n}`, 'judge test/one']));
