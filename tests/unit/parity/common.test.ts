@@ -12,7 +12,7 @@ const model: ModelSupports = {
   masks: ['boolean', 'integer'],
   explicitMasks: [],
   positionIds: true,
-  positions: 'mask',
+  positions: 'distance',
   cache: true,
   gradients: true,
   bitwise: true,
