@@ -42,8 +42,6 @@ export interface Laid {
   readonly launch: Launch;
   /** How many keys each row keeps: [problems, q_len], 0 in padding. A row that keeps none asks all of its keys alike: zeros for a query, no mask. */
   readonly kept: Int32Array;
-  /** The largest |bias| of a kept cell, by case. */
-  readonly largestBias: Float64Array;
 }
 
 /** Lays cases of one bucket out, in order. */
@@ -64,22 +62,21 @@ export function layOut(cases: readonly AttentionCase[], conventions: Conventions
     ...(cases[0].softcap === undefined ? {} : { softcap: new Float32Array(problems).fill(1) }),
   };
   const kept = new Int32Array(problems * qLen);
-  const largestBias = new Float64Array(cases.length);
   let problem = 0;
-  cases.forEach((c, n) => {
+  for (const c of cases) {
     const { batch, numHeads, numKvHeads } = sizesOf(c);
     const { query, key } = turnedByPosition(c);
     place(launch.query, problem, c.query.shape, query, qLen, headDim, 1, c.scale);
     place(launch.key, problem, c.key.shape, key, kvLen, headDim, numHeads / numKvHeads);
     place(launch.value, problem, c.value.shape, c.value.data, kvLen, headDim, numHeads / numKvHeads);
-    largestBias[n] = placeBias(launch, kept, c, conventions, problem);
+    placeBias(launch, kept, c, conventions, problem);
     const end = problem + batch * numHeads;
     if (c.softcap !== undefined) launch.softcap?.fill(c.softcap, problem, end);
     problem = end;
-  });
+  }
   // What is padding looks at its first key: a softmax over nothing is NaN.
   for (let row = 0; row < kept.length; row++) if (kept[row] === 0) launch.bias[row * kvLen] = 0;
-  return { launch, kept, largestBias };
+  return { launch, kept };
 }
 
 /** Copies [batch, heads, rows, columns] into padded slots from `slot` on, each head `repeat` times, times `scale`. */
@@ -108,7 +105,7 @@ function place(
 
 /**
  * Writes what is added to the scores of a case: the bias of an additive mask, 0 without one, and -Infinity where a rule drops the key. Counts the
- * kept keys of every row; returns the largest |bias| of all.
+ * kept keys of every row.
  */
 function placeBias(
   { bias, qLen: paddedRows, kvLen: paddedKeys, query, headDim }: Launch,
@@ -116,7 +113,7 @@ function placeBias(
   c: AttentionCase,
   conventions: Conventions,
   problem: number,
-): number {
+): void {
   const { batch, numHeads, qLen, kvLen } = sizesOf(c);
   const { mask } = c;
   const rule = ruleOf(c, conventions);
@@ -124,7 +121,6 @@ function placeBias(
   // Heads differ only where a mask says so.
   const heads = stride.head === 0 ? 1 : numHeads;
   const block = paddedRows * paddedKeys;
-  let largest = 0;
   for (let b = 0; b < batch; b++) {
     const first = problem + b * numHeads;
     for (let h = 0; h < heads; h++) {
@@ -132,10 +128,6 @@ function placeBias(
         const from = b * stride.batch + h * stride.head + i * stride.row + stride.first;
         const row = (first + h) * paddedRows + i;
         kept[row] = rule(bias, row * paddedKeys, b, i, from);
-        for (let j = 0; mask?.form === 'additive' && j < kvLen; j++) {
-          const size = Math.abs(bias[row * paddedKeys + j]);
-          if (size < Infinity && size > largest) largest = size;
-        }
         if (kept[row] === 0) bias.fill(0, row * paddedKeys, row * paddedKeys + kvLen);
       }
     }
@@ -146,6 +138,18 @@ function placeBias(
   }
   for (let row = problem * paddedRows; row < (problem + batch * numHeads) * paddedRows; row++) {
     if (kept[row] === 0) query.fill(0, row * headDim, (row + 1) * headDim);
+  }
+}
+
+/** The largest |bias| that a mask adds anywhere. */
+export function largestBias({ mask }: AttentionCase): number {
+  if (mask?.form !== 'additive') return 0;
+  const { data, dtype } = mask.tensor;
+  const sentinel = finfo[dtype].lowest;
+  let largest = 0;
+  for (let n = 0; n < data.length; n++) {
+    const size = Math.abs(data[n]);
+    if (size > largest && size < Infinity && data[n] !== sentinel) largest = size;
   }
   return largest;
 }
@@ -213,6 +217,17 @@ function strides(mask: Mask, conventions: Conventions, qLen: number, kvLen: numb
     row: rows === 1 ? 0 : columns,
     first: rows === 1 ? 0 : firstRow(rows, conventions, qLen, kvLen) * columns,
   };
+}
+
+/** Where the cells of every row [batch, num_heads, q_len] begin in the data of a case's mask. */
+export function cellStarts(c: AttentionCase, conventions: Conventions): Int32Array {
+  const { batch, numHeads, qLen, kvLen } = sizesOf(c);
+  const stride = c.mask === undefined ? nowhere : strides(c.mask, conventions, qLen, kvLen);
+  return Int32Array.from({ length: batch * numHeads * qLen }, (_, at) => {
+    const head = Math.floor(at / qLen);
+    const b = Math.floor(head / numHeads);
+    return b * stride.batch + (head % numHeads) * stride.head + (at % qLen) * stride.row + stride.first;
+  });
 }
 
 /** The row of query 0 in a mask that may have more rows than queries. */

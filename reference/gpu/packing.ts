@@ -89,7 +89,7 @@ export function bucketOf(c: AttentionCase): string {
 type Refusal = { readonly type: string; readonly message: string };
 
 /** Why the reference cannot answer a case; undefined where it can. */
-function refuses(c: AttentionCase, conventions: Conventions): Refusal | undefined {
+export function refuses(c: AttentionCase, conventions: Conventions): Refusal | undefined {
   if (c.query.dtype === 'float64') {
     return { type: 'UnsupportedDType', message: 'The reference computes in float32: float64 is judged by the oracle.' };
   }
