@@ -35,22 +35,22 @@ export async function expectPacked(
   engine: Engine,
   cases: readonly AttentionCase[],
   judged: Judged,
-  own: Precision,
 ): Promise<(Expectation | undefined)[]> {
+  const own = engine.precision;
   const bounds = new Map<AttentionCase, Bound>();
   for (const c of cases) {
     const bound = claimed(c, judged, own);
     if (bound !== undefined) bounds.set(c, bound);
   }
   const able = cases.filter((c) => bounds.has(c));
-  const given = await inLaunches(able, (part) => launch(engine, part, judged, own, bounds));
+  const given = await inLaunches(able, (part) => launch(engine, part, judged, bounds));
   const expectations = new Map(able.map((c, n) => [c, given[n]]));
   return cases.map((c) => expectations.get(c));
 }
 
 /** The bound of a case that the reference makes a claim about, as far as that shows before it is launched. */
 function claimed(c: AttentionCase, { conventions, precisionOf }: Judged, own: Precision): Bound | undefined {
-  if (refuses(c, conventions) !== undefined) return undefined;
+  if (c.want.gradients || refuses(c, conventions) !== undefined) return undefined;
   const declared = precisionOf(c.query.dtype);
   // Following a rounding needs every score by itself.
   if (declared.accumulate.type === 'float64' || follows(declared)) return undefined;
@@ -65,7 +65,6 @@ async function launch(
   engine: Engine,
   part: readonly AttentionCase[],
   judged: Judged,
-  own: Precision,
   bounds: ReadonlyMap<AttentionCase, Bound>,
 ): Promise<(Expectation | undefined)[]> {
   const laid = layOut(part, judged.conventions);
@@ -94,7 +93,7 @@ async function launch(
       const call = callOf(
         c,
         judged,
-        own,
+        engine.precision,
         bounds.get(c)!,
         { laid, terms, values, numbers, scores, weights, errors },
         problem,

@@ -131,7 +131,7 @@ export class Subject {
 
   #send(session: Session): Send<Reply> {
     return (target, cases) => {
-      if (target === 'reference') return this.reference.answers!(cases as AttentionCase[], (c) => this.expect(c));
+      if (target === 'reference') return this.reference.answers!(cases as AttentionCase[], this);
       return target === 'alone' ? this.#attempt(session, cases[0]) : this.#answers(session, cases);
     };
   }
