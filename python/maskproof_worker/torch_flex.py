@@ -2,6 +2,8 @@
 
     maskproof fuzz --backend torch-flex
 
+On the CPU flex_attention has no backward pass: it raises NotImplementedError where an input requires a gradient, so none are declared.
+
 The rules of a case (causality, window, segments, a boolean mask) become one mask_mod; a softcap and an additive mask become the score_mod.
 """
 from maskproof_worker import one_by_one, serve

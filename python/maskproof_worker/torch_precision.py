@@ -14,12 +14,15 @@ def math_kernel():
         # Measured: 1.34 roundoffs.
         "exp": {"relative": 2 * U32, "tiny": 2.0**-150},
         "divide": 2,
+        # autograd, through the same float32 tensors.
+        "backward": {"weights": "kept", "mean": "weights", "partial": {"type": "float32"}},
     }
     double = {
         "accumulate": {"type": "float64"},
         "scale": {"roundings": 4},
         "exp": {"relative": 2 * U64, "tiny": SMALLEST_DOUBLE},
         "divide": 2,
+        "backward": {"weights": "kept", "mean": "weights"},
     }
     return {
         "float32": single,
@@ -31,6 +34,13 @@ def math_kernel():
 
 def flash_kernel():
     """scaled_dot_product_attention, SDPBackend.FLASH_ATTENTION on the CPU: tiles of 512 keys; weights stored unnormalised in half precision."""
+    # Weights are computed again from the logarithm of their sum; tiles of 32 queries or more.
+    backward = {"weights": "rebuilt", "mean": "output", "tile": 32}
+
+    def half(dtype, flush):
+        store = {"type": dtype, **flush}
+        return {**backward, "operands": store, "partial": store}
+
     single = {
         "accumulate": {"type": "float32"},
         "scale": {"roundings": 2},
@@ -38,6 +48,7 @@ def flash_kernel():
         "exp": {"relative": 40 * U32, "tiny": 2.0**-125},
         "divide": 2,
         "tile": 512,
+        "backward": backward,
     }
     double = {
         "accumulate": {"type": "float64"},
@@ -45,6 +56,7 @@ def flash_kernel():
         "exp": {"relative": 2 * U64, "tiny": SMALLEST_DOUBLE},
         "divide": 2,
         "tile": 512,
+        "backward": backward,
     }
     # Measured: exp is off by 1.13e-4, exp(0) = 0.99995.
     coarse = {"relative": 2.0**-13, "tiny": 2.0**-125}
@@ -56,6 +68,7 @@ def flash_kernel():
             "exp": coarse,
             "weights": {"type": "float16", "normalised": False, "in_sum": False},
             "output": "float16",
+            "backward": half("float16", {}),
         },
         # Where the processor multiplies bfloat16 itself, it reads and writes subnormals as zero.
         "bfloat16": {
@@ -64,6 +77,7 @@ def flash_kernel():
             "exp": coarse,
             "weights": {"type": "bfloat16", "flush": True, "normalised": False, "in_sum": False},
             "output": "bfloat16",
+            "backward": half("bfloat16", {"flush": True}),
         },
     }
 
@@ -83,6 +97,7 @@ def eager():
             "masked": store,
             "weights": {**store, "normalised": True, "in_sum": False},
             "output": dtype,
+            "backward": {"weights": "kept", "mean": "weights", "partial": store},
         }
 
     return {
