@@ -1,6 +1,7 @@
 /** How logits of whole models are compared: bit for bit, or within a multiple of the error that the model makes without any mask. */
 import type { FloatTensor, FloatType } from '../../reference/case';
 import { isReal, modelSizesOf, type ModelCase } from '../../reference/model-case';
+import type { ModelSupports } from '../backend';
 import type { ModelAnswer, ModelContext, RowIndex, Violation } from '../property';
 
 /** A call and what was answered to it. */
@@ -69,14 +70,22 @@ function judge(
 }
 
 /** The largest difference that two right answers to a case can have: a multiple of the error of its plain call. */
-export async function allowedDifference(context: ModelContext, c: ModelCase): Promise<number> {
+async function allowedDifference(context: ModelContext, c: ModelCase): Promise<number> {
+  return 2 * allowedError(c.dtype, await context.forward(plainCalls(c, context.model)));
+}
+
+/** The calls that tell how far a model is off: the case without its mask and, where the model has it, the same in float64. */
+export function plainCalls(c: ModelCase, { dtypes }: ModelSupports): ModelCase[] {
   const plain: ModelCase = { tokens: c.tokens, dtype: c.dtype, want: {} };
-  const twin = context.model.dtypes.includes('float64') ? [{ ...plain, dtype: 'float64' as const }] : [];
-  const [rounded, exact] = await context.forward([plain, ...twin]);
+  return dtypes.includes('float64') ? [plain, { ...plain, dtype: 'float64' }] : [plain];
+}
+
+/** How far a right answer may be off, out of the answers to `plainCalls`. */
+export function allowedError(dtype: FloatType, [rounded, exact]: readonly Pick<ModelAnswer, 'logits'>[]): number {
   const size = (exact ?? rounded).logits.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  const unit = roundoffs[c.dtype] * size;
+  const unit = roundoffs[dtype] * size;
   const error = exact === undefined ? unit : largestDifference(rounded.logits, exact.logits);
-  return 2 * MULTIPLE * Math.min(MOST_ROUNDOFFS * unit, Math.max(unit, error));
+  return MULTIPLE * Math.min(MOST_ROUNDOFFS * unit, Math.max(unit, error));
 }
 
 function largestDifference(a: FloatTensor, b: FloatTensor): number {

@@ -11,7 +11,8 @@ import { BackendError } from '../errors';
 import type { Result } from '../cases/kind';
 import type { Violation } from '../property';
 import { Distances } from './distances';
-import { compareAnswers, silenceOf } from './judge';
+import { asked, compareAnswers, silenceOf } from './judge';
+import { regimeOf, regimes } from './regime';
 
 export interface ParityOptions {
   readonly runs: number;
@@ -31,6 +32,15 @@ export interface Difference {
   readonly stopped?: string;
 }
 
+/** One kind of mask. */
+export interface Regime {
+  readonly name: string;
+  readonly rows: number;
+  readonly largest: number;
+  /** The largest among rows that nobody makes a claim of: padded positions of models. */
+  readonly unclaimed: number;
+}
+
 export interface PairParity {
   readonly first: string;
   readonly second: string;
@@ -38,6 +48,7 @@ export interface PairParity {
   /** In sums of the two radii: above 1, they differ. */
   readonly largest: number;
   readonly p99: number;
+  readonly regimes: readonly Regime[];
   /** Cases with a row beyond 1. */
   readonly differing: number;
   readonly difference?: Difference;
@@ -84,11 +95,11 @@ export async function compareBackends(
     for (const { batch, size } of batchesOf(options.runs)) {
       if (options.signal?.aborted) break;
       const drawn = drawBatch(cases, batchSeed(options.seed, 'compare', batch), size);
-      const answers = new Map<Subject, readonly Result[]>();
+      const answers = new Map<Subject, readonly (readonly Result[])[]>();
       await Promise.all(
         [...sessions].map(async ([subject, session]) => {
           try {
-            answers.set(subject, await session.attend(drawn));
+            answers.set(subject, await ask(subject, session, drawn));
           } catch (error) {
             sessions.delete(subject);
             fallSilent(subject, messageOf(error));
@@ -117,6 +128,13 @@ export async function compareBackends(
   };
 }
 
+/** What a backend answered to each case, and to what tells how far it may be off; all in one call. */
+async function ask(subject: Subject, session: Session, cases: readonly Case[]): Promise<Result[][]> {
+  const questions = cases.map((c) => asked(c, subject));
+  const given = (await session.attend(questions.flat()))[Symbol.iterator]();
+  return questions.map((some) => some.map(() => given.next().value as Result));
+}
+
 async function inOrder<T, R>(items: readonly T[], use: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (const item of items) results.push(await use(item));
@@ -135,6 +153,7 @@ class Pair {
   readonly #distances = new Distances();
   readonly #rows = { compared: 0, declared: 0, unclaimed: 0 };
   #differing = 0;
+  readonly #regimes = new Map<string, Regime>();
   #caught: { readonly case: Case; readonly violation: Violation; readonly found: number } | undefined;
 
   constructor(first: Subject, second: Subject) {
@@ -142,13 +161,20 @@ class Pair {
     this.second = second;
   }
 
-  take(c: Case, a: Result | undefined, b: Result | undefined, before: number): void {
+  take(c: Case, a: readonly Result[] | undefined, b: readonly Result[] | undefined, before: number): void {
     const judged = compareAnswers(c, [this.first, a], [this.second, b]);
     if (judged === undefined) return;
+    const name = regimeOf(c);
+    let { rows, largest, unclaimed } = this.#regimes.get(name) ?? { rows: 0, largest: 0, unclaimed: 0 };
     for (const { state, distance } of judged.rows) {
       this.#rows[state]++;
-      if (state === 'compared') this.#distances.add(distance);
+      if (state === 'unclaimed') unclaimed = Math.max(unclaimed, distance);
+      if (state !== 'compared') continue;
+      this.#distances.add(distance);
+      rows++;
+      largest = Math.max(largest, distance);
     }
+    this.#regimes.set(name, { name, rows, largest, unclaimed });
     if (judged.violation === undefined) return;
     this.#differing++;
     this.#caught ??= { case: c, violation: judged.violation, found: before + 1 };
@@ -161,6 +187,7 @@ class Pair {
       rows: this.#rows,
       largest: this.#distances.largest,
       p99: this.#distances.quantile(0.99),
+      regimes: regimes.flatMap((name) => this.#regimes.get(name) ?? []),
       differing: this.#differing,
       ...(this.#caught && { difference: await this.#smallest(this.#caught, cases, options) }),
     };
@@ -186,7 +213,7 @@ class Pair {
     const answers = await Promise.all(
       [this.first, this.second].map(async (subject) => {
         try {
-          return await subject.inFreshSession((session) => session.attend(some));
+          return await subject.inFreshSession((session) => ask(subject, session, some));
         } catch (error) {
           if (error instanceof BackendError) return [];
           throw error;

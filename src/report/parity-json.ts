@@ -21,13 +21,18 @@ export function parityText({ seed, cases, interrupted, pairs, silences }: Parity
   });
 }
 
-function pairToJson({ first, second, rows, largest, p99, differing, difference }: PairParity) {
+function pairToJson({ first, second, rows, largest, p99, regimes, differing, difference }: PairParity) {
   return {
     first,
     second,
     rows,
     largest: numberToWire(largest),
     p99: numberToWire(p99),
+    regimes: regimes.map((regime) => ({
+      ...regime,
+      largest: numberToWire(regime.largest),
+      unclaimed: numberToWire(regime.unclaimed),
+    })),
     differing,
     ...(difference && {
       difference: {

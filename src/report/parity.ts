@@ -14,10 +14,8 @@ export interface ParityContext {
 export function renderParity(parity: Parity, context: ParityContext): string {
   const { style } = context;
   const marks = marksOf(style);
-  const header = ['', '', 'rows', 'largest', 'p99', 'declared otherwise', ''];
-  const lines = parity.pairs.map(({ first, second, rows, largest, p99, differing }) => [
-    escapeControls(first),
-    escapeControls(second),
+  const models = context.backends.some(({ supports }) => supports.model !== undefined);
+  const summary = parity.pairs.map(({ rows, largest, p99, differing }) => [
     rows.compared.toLocaleString('en'),
     radii(largest),
     radii(p99),
@@ -28,22 +26,59 @@ export function renderParity(parity: Parity, context: ParityContext): string {
         ? `${marks.held} agree`
         : `${marks.violated} differ in ${count(differing, 'case')}`,
   ]);
-  const widths = header.map((_, column) => Math.max(...[header, ...lines].map((line) => line[column].length)));
-  const row = (cells: readonly string[]) =>
-    `  ${cells.map((cell, n) => (n < 2 || n === 6 ? cell.padEnd(widths[n]) : cell.padStart(widths[n]))).join('  ')}`.trimEnd();
+  const regimes = [...new Set(parity.pairs.flatMap((pair) => pair.regimes.map(({ name }) => name)))];
+  const byRegime = (of: 'largest' | 'unclaimed') =>
+    parity.pairs.map((pair) =>
+      regimes.map((name) => {
+        const found = pair.regimes.find((regime) => regime.name === name);
+        return found === undefined || (of === 'largest' && found.rows === 0) ? '' : radii(found[of]);
+      }),
+    );
+  const different = parity.pairs.some(({ differing }) => differing > 0);
   return [
-    paint(style, 'bold', row(header)),
-    ...lines.map((line, n) => paint(style, parity.pairs[n].differing === 0 ? 'green' : 'red', row(line))),
+    ...table(parity, ['', models ? 'tokens' : 'rows', 'largest', 'p99', 'declared otherwise', ''], summary, style),
     '',
-    'In sums of the radii of the two: what is above 1 cannot be rounding.',
+    models
+      ? 'Differences of logits, in sums of what rounding may do to the two: what is above 1 is something else.'
+      : 'In sums of the radii of the two: what is above 1 cannot be rounding.',
+    ...(models || different
+      ? ['', ...table(parity, ['largest, by mask', ...regimes], byRegime('largest'), style)]
+      : []),
+    ...(models
+      ? ['', ...table(parity, ['at padded positions, not judged', ...regimes], byRegime('unclaimed'), style)]
+      : []),
     ...parity.silences.map(
       ({ backend, cases, message }) =>
         `${marks.failed} ${escapeControls(backend)} did not answer ${count(cases, 'time')}: ${escapeControls(message)}`,
     ),
     ...parity.pairs.flatMap((pair) => (pair.difference ? ['', ...pictureOf(pair, pair.difference, context)] : [])),
     ...(parity.interrupted ? ['', `Interrupted after ${count(parity.cases, 'case')}.`] : []),
-    ...(parity.pairs.some(({ difference }) => difference) ? [] : ['', `Again: ${context.again}`]),
+    ...(different ? [] : ['', `Again: ${context.again}`]),
   ].join('\n');
+}
+
+/** A line a pair, under a heading; the first words of the heading stand over the pairs. */
+function table(
+  { pairs }: Parity,
+  [title, ...heading]: readonly string[],
+  cells: readonly (readonly string[])[],
+  style: Style,
+): string[] {
+  const names = pairs.map(({ first, second }) => [escapeControls(first), escapeControls(second)]);
+  const left = [0, 1].map((n) => Math.max(...names.map((name) => name[n].length)));
+  const pairNames = names.map((name) => name.map((text, n) => text.padEnd(left[n])).join('  '));
+  const lines = [[title, ...heading], ...pairNames.map((name, n) => [name, ...cells[n]])];
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  return lines.map((line, n) => {
+    const text = line
+      // The last column of the summary is words.
+      .map((cell, column) =>
+        column === 0 || heading[column - 1] === '' ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      )
+      .join('  ')
+      .trimEnd();
+    return `  ${n === 0 ? paint(style, 'bold', text) : paint(style, pairs[n - 1].differing === 0 ? 'green' : 'red', text)}`;
+  });
 }
 
 /** Three digits, and a power of ten where it is large. */
