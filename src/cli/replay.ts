@@ -1,6 +1,6 @@
 /** maskproof replay: a counterexample again, by value or by seed and path. */
 import { join } from 'node:path';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { properties } from '../../properties/index';
 import { loadCounterexample, type SavedCounterexample } from '../corpus/load';
 import type { Outcome } from '../engine/events';
@@ -99,10 +99,26 @@ function meant(id: string): Property {
   });
 }
 
-/** A path, or the name of a counterexample in the corpus: never a path out of it. */
+/** A path; or the name of a counterexample in the corpus, or as much of it as no other begins with: never a path out of it. */
 export function fileInCorpus(named: string, corpus: string): string {
   const isId = /^[A-Za-z0-9-]+$/.test(named);
-  return isId && !existsSync(named) ? join(corpus, `${named}.json`) : named;
+  if (!isId || existsSync(named)) return named;
+  const names = (existsSync(corpus) ? readdirSync(corpus) : []).flatMap((name) =>
+    name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : [],
+  );
+  const [first, ...others] = names.includes(named) ? [named] : names.filter((name) => name.startsWith(named)).sort();
+  if (first === undefined)
+    throw new UsageError('file_missing', {
+      what: `There is no counterexample ${JSON.stringify(named)} in ${corpus}.${didYouMean(named, names)}`,
+      mend: 'Give a path, or another folder with --corpus.',
+    });
+  if (others.length > 0)
+    throw new UsageError('ambiguous', {
+      what: `${others.length + 1} counterexamples in ${corpus} begin with ${JSON.stringify(named)}.`,
+      facts: [first, ...others],
+      mend: 'Give more of its name.',
+    });
+  return join(corpus, `${first}.json`);
 }
 
 async function replayOn(

@@ -6,6 +6,7 @@ import type { Tensor } from '../../reference/case';
 import { UsageError } from '../errors';
 import { caseToWire, caseToWireWith, tensorToWire, toSnakeCase } from '../protocol/codec';
 import { writeSafetensors } from '../protocol/safetensors';
+import { packageVersion } from '../version';
 import { writeWhole } from '../whole-file';
 import { counterexampleSchema, type SavedCounterexample } from './load';
 
@@ -72,6 +73,7 @@ function counterexampleJson(saved: SavedCounterexample, write: (tensor: Tensor, 
   const { property, backend, versions, seed, path, supports, violation, after } = saved;
   return {
     schema: counterexampleSchema,
+    maskproof: packageVersion(),
     property,
     backend,
     versions,

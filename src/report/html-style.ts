@@ -138,7 +138,6 @@ details.more > article { margin-top: 1rem; }
 .laws thead th { color: var(--soft); font-size: .8125rem; border-top: 0; white-space: nowrap; }
 .laws .number { text-align: right; white-space: nowrap; }
 .laws th:last-child, .laws td:last-child { padding-right: 0; }
-.laws .why { color: var(--soft); font-size: .8125rem; }
 .laws tbody th { min-width: 14rem; }
 .laws tbody th p { color: var(--soft); font-size: .8125rem; max-width: 34rem; }
 .laws .verdict { white-space: nowrap; }

@@ -24,7 +24,6 @@ export interface HtmlOptions {
 
 /** Up to this many outcomes their table is open from the start. */
 const MAX_OPEN = 60;
-const MAX_BRIEF = 200;
 
 export function htmlText(report: Report, { leftOut = [], fileOf }: HtmlOptions = {}): string {
   const tame = tamed(report);
@@ -183,7 +182,7 @@ ${violated.map(findingArticle)}${grouped(failed).map(failureArticle)}</details>`
   };
 }
 
-/** Every outcome with its numbers, backend by backend. */
+/** Every outcome with its numbers, backend by backend; what was skipped is told with its reasons further down. */
 function laws({ backends, outcomes }: Report, told: readonly Told[]): Section {
   const open = outcomes.length <= MAX_OPEN;
   return {
@@ -191,15 +190,21 @@ function laws({ backends, outcomes }: Report, told: readonly Told[]): Section {
     title: 'Every law',
     body: markup`${backends.map((backend) => {
       const own = told.filter((one) => one.backend === backend);
+      const asked = own.filter(({ outcome }) => verdict(outcome) !== 'skipped');
       return markup`<details class="more"${open ? markup` open` : undefined}><summary><b><bdi>${backend.name}</bdi></b>: ${breakdown(own)}</summary>
-<div class="scroll" role="group" aria-label="Every law on ${backend.name}" tabindex="0"><table class="laws">
-<thead><tr><th scope="col">law</th><th scope="col">outcome</th><th scope="col" class="number">cases</th><th scope="col" class="number">calls</th><th scope="col" class="number">rows compared</th><th scope="col" class="number">seconds</th></tr></thead>
-<tbody>
-${own.map(lawRow)}</tbody>
-</table></div></details>
+${asked.length === 0 ? undefined : lawTable(backend.name, asked)}${asked.length < own.length ? markup`<p class="note">${own.length - asked.length} more ${own.length - asked.length === 1 ? 'was' : 'were'} skipped: <a href="#not-checked">why</a>.</p>` : undefined}</details>
 `;
     })}`,
   };
+}
+
+function lawTable(name: string, asked: readonly Told[]): Markup {
+  return markup`<div class="scroll" role="group" aria-label="Every law on ${name}" tabindex="0"><table class="laws">
+<thead><tr><th scope="col">law</th><th scope="col">outcome</th><th scope="col" class="number">cases</th><th scope="col" class="number">calls</th><th scope="col" class="number">rows compared</th><th scope="col" class="number">seconds</th></tr></thead>
+<tbody>
+${asked.map(lawRow)}</tbody>
+</table></div>
+`;
 }
 
 function breakdown(own: readonly Told[]): string {
@@ -212,13 +217,9 @@ function breakdown(own: readonly Told[]): string {
 
 function lawRow({ outcome }: Told): Markup {
   const name = verdict(outcome);
-  const { property, statement, reason, cases, calls, rows, seconds } = outcome;
+  const { property, statement, cases, calls, rows, seconds } = outcome;
   const numbers = [thousands(cases), thousands(calls), thousands(rows.compared), seconds.toFixed(2)];
-  return markup`<tr><th scope="row"><code>${property}</code><p>${statement}</p></th><td class="verdict"><span class="${name}"><span aria-hidden="true">${signs[name]}</span> ${words[name]}</span></td>${
-    name === 'skipped'
-      ? markup`<td class="why" colspan="${numbers.length}">${reason && brief(reason)}</td>`
-      : numbers.map((text) => markup`<td class="number">${text}</td>`)
-  }</tr>
+  return markup`<tr><th scope="row"><code>${property}</code><p>${statement}</p></th><td class="verdict"><span class="${name}"><span aria-hidden="true">${signs[name]}</span> ${words[name]}</span></td>${numbers.map((text) => markup`<td class="number">${text}</td>`)}</tr>
 `;
 }
 
@@ -293,10 +294,5 @@ function rerun({ backends, outcomes, seed, budget, shard }: Report): Section {
   };
 }
 
-/** The first line, and no more of it than a cell of a table holds; the whole stands with what was not checked. */
-const brief = (text: string) => {
-  const [line] = text.split('\n');
-  return line.length < text.length || line.length > MAX_BRIEF ? `${line.slice(0, MAX_BRIEF)}...` : line;
-};
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 const hashOf = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`;

@@ -143,4 +143,17 @@ describe('maskproof replay', () => {
     expect(broken.stdout).toMatch(/q0 {2}■ {2}◉/);
     expect([broken.code, fixed.code]).toEqual([2, 2]);
   });
+
+  it('finds a file by its name in the corpus, or by the beginning of it', async () => {
+    const corpus = corpusOf('named', {}, { property: 'forms/broadcast' });
+    const args = ['--corpus', corpus, '--backend', mended, '--no-check'];
+    const [whole, some, both, none] = await Promise.all(
+      [found.slice(0, -'.json'.length), 'forms-bool', 'forms', 'forms-boolean-equals-aditive'].map((name) =>
+        maskproof(['replay', name, ...args]),
+      ),
+    );
+    expect([whole.code, some.code, both.code, none.code]).toEqual([0, 0, 2, 2]);
+    expect(both.stdout).toMatch(/ERROR forms: 2 counterexamples in .*named begin with "forms"\./);
+    expect(none.stdout).toContain('There is no counterexample "forms-boolean-equals-aditive" in ');
+  });
 });
