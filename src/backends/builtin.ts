@@ -1,7 +1,7 @@
 /** The backends that come with the suite, by the name that the command line takes. Their packages are loaded only when one is asked for. */
 import type { Backend } from '../backend';
 import { onnxruntime } from './onnxruntime';
-import { onnxruntimeMha } from './onnxruntime-mha';
+import { onnxruntimeMha, onnxruntimeWebgpu } from './onnxruntime-mha';
 import { oracleBackend } from './oracle';
 import { tfjs } from './tfjs';
 
@@ -50,6 +50,11 @@ export const builtins: Readonly<Record<string, Builtin>> = {
   'onnxruntime-mha': {
     description: "ONNX Runtime's contributed MultiHeadAttention operator on the CPU.",
     load: () => onnxruntimeMha(),
+  },
+  'onnxruntime-webgpu': {
+    description: "ONNX Runtime's contributed MultiHeadAttention operator on WebGPU, nothing of it on the CPU.",
+    load: () => onnxruntimeWebgpu(),
+    whenNamed: true,
   },
 };
 

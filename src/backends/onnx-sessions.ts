@@ -18,14 +18,19 @@ export function onnxVersions(backend: string): Readonly<Record<string, string>> 
 /** Enough for the variants that a property meets most: dtype, mask, causality, scale, softcap and rotary each make others. */
 const sessionLimit = 256;
 
+/** What computes. */
+export type Provider = 'cpu' | 'webgpu';
+
 /** Sessions by variant of the model: the least recently used ones are released. */
 export class OnnxSessions {
   private readonly backend: string;
   private readonly sessions = new Map<string, Promise<ort.InferenceSession>>();
+  readonly provider: Provider;
   private runtime: OnnxRuntime | undefined;
 
-  constructor(backend: string) {
+  constructor(backend: string, provider: Provider = 'cpu') {
     this.backend = backend;
+    this.provider = provider;
   }
 
   /** Case after case, so that each is a call of its own shape; a case that the runtime rejects is an error of that case. */
@@ -63,7 +68,9 @@ export class OnnxSessions {
 
   private async create(model: OnnxModel): Promise<ort.InferenceSession> {
     return this.load().InferenceSession.create(await encodeModel(model), {
-      executionProviders: ['cpu'],
+      executionProviders: [this.provider],
+      // What a GPU has no kernel for would otherwise run on the CPU, and nobody would know.
+      ...(this.provider === 'cpu' ? {} : { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
       // What goes wrong is in the error; the log would go to standard output.
@@ -79,7 +86,7 @@ export class OnnxSessions {
     await made?.release();
   }
 
-  private load(): OnnxRuntime {
+  load(): OnnxRuntime {
     // It writes telemetry files under the user's cache otherwise.
     process.env.ORT_DISABLE_TELEMETRY = '1';
     return (this.runtime ??= loadOptional<OnnxRuntime>(packageName, this.backend));

@@ -1,51 +1,96 @@
 /**
- * ONNX Runtime's contributed operator com.microsoft.MultiHeadAttention on its CPU provider.
- * Boolean masks of rank 2 and 3 are its key_padding_mask, everything else its attention_bias; causality is its `unidirectional`.
+ * ONNX Runtime's contributed operator com.microsoft.MultiHeadAttention, on its CPU provider and on its WebGPU provider.
+ * Boolean masks of rank 2 and 3 are its key_padding_mask where the provider has that, everything else its attention_bias; causality is its `unidirectional`.
  * What it adds for padding is -10000 unless a model says otherwise, and models seldom do: that default is what is tested here.
  */
 import { type AttentionCase, type FloatTensor, type Mask, sizesOf } from '../../reference/case';
 import { finfo } from '../../reference/dtype';
 import type { Precision } from '../../reference/precision';
-import { defineBackend, type Backend, type BackendAnswer } from '../backend';
+import { defineBackend, type Backend, type BackendAnswer, type BackendSession, type Supports } from '../backend';
 import type { OnnxModel, OnnxValue } from './onnx-model';
-import { OnnxSessions, onnxVersions, type Feeds, type OnnxRuntime } from './onnx-sessions';
+import { OnnxSessions, onnxVersions, type Feeds, type OnnxRuntime, type Provider } from './onnx-sessions';
 import { expandedMask, keyRange, toOnnx, toTensor, withCausality } from './onnx-tensors';
+import { loadError } from './optional';
 
-const name = 'onnxruntime-mha';
 const contributed = 'com.microsoft';
 /** The default of `mask_filter_value`. */
 const paddingFill = -10000;
 
+/** What the operator takes on either provider. */
+const common: Partial<Supports> = {
+  bridges: ['base'],
+  maskRanks: [2, 3, 4],
+  maskForms: ['boolean', 'additive', 'integer'],
+  causal: 'bottom_right',
+  bidirectional: true,
+  cache: true,
+  crossLength: true,
+  valueDim: true,
+  scale: true,
+};
+
 /** The backend `onnxruntime-mha`. */
 export function onnxruntimeMha(): Backend {
+  const name = 'onnxruntime-mha';
   return defineBackend({
     name,
     versions: onnxVersions(name),
     supports: {
-      bridges: ['base'],
+      ...common,
       dtypes: ['float32', 'float16'],
-      maskRanks: [2, 3, 4],
-      maskForms: ['boolean', 'additive', 'integer'],
-      causal: 'bottom_right',
-      bidirectional: true,
       // key_padding_mask adds -10000 to every score of such a row, where causality drops with finfo.min.
       fullyMaskedRow: { boolean: 'unspecified', finfo: 'uniform', inf: 'nan' },
-      cache: true,
-      crossLength: true,
-      valueDim: true,
-      scale: true,
       returns: ['output', 'scores'],
-      precision: { float32: precision, float16: { ...precision, output: 'float16' } },
+      precision: { float32: onCpu, float16: { ...onCpu, output: 'float16' } },
     },
-    open: () => {
-      const sessions = new OnnxSessions(name);
-      return { attend: (cases) => sessions.answer(cases, answer), close: () => sessions.close() };
-    },
+    open: () => openOn(new OnnxSessions(name)),
   });
 }
 
+/** The backend `onnxruntime-webgpu`: nothing of it runs on the CPU. */
+export async function onnxruntimeWebgpu(): Promise<Backend> {
+  const name = 'onnxruntime-webgpu';
+  const versions = onnxVersions(name);
+  await tryProvider(name);
+  return defineBackend({
+    name,
+    versions,
+    supports: {
+      ...common,
+      fullyMaskedRow: { boolean: 'uniform', finfo: 'uniform', inf: 'nan' },
+      precision: { float32: onWebgpu },
+    },
+    open: () => openOn(new OnnxSessions(name, 'webgpu')),
+  });
+}
+
+/** A product of two numbers: where there is no adapter, it says so before any property is checked. */
+async function tryProvider(name: string): Promise<void> {
+  const sessions = new OnnxSessions(name, 'webgpu');
+  const [a, b, c] = ['a', 'b', 'c'].map((label) => ({ name: label, type: 'float32' as const }));
+  const opsets = [{ domain: '', version: 23 }];
+  const nodes = [{ operator: 'MatMul', inputs: ['a', 'b'], outputs: ['c'] }];
+  try {
+    const number = (x: number) => ({ dtype: 'float32', shape: [1, 1], data: Float64Array.of(x) }) as const;
+    const runtime = sessions.load();
+    const feeds = { a: toOnnx(runtime, number(2)), b: toOnnx(runtime, number(3)) };
+    await sessions.run({}, () => ({ opsets, nodes, inputs: [a, b], outputs: [c] }), feeds);
+  } catch (error) {
+    // What comes before is a path and a condition of its source.
+    const reason = String(error).replace(/^.* was (?:false|true)\. /s, '').trim();
+    const mend = 'Install the driver of the GPU; without a GPU, docs/gpu.md says how to use a driver in software.';
+    throw loadError(error, 'no_device', name, `ONNX Runtime's WebGPU provider does not run here: ${reason}\n  ${mend}`);
+  } finally {
+    await sessions.close();
+  }
+}
+
+function openOn(sessions: OnnxSessions): BackendSession {
+  return { attend: (cases) => sessions.answer(cases, answer), close: () => sessions.close() };
+}
+
 /** float16 goes through casts to float32 and back that the runtime inserts: the provider has no half-precision kernel. */
-const precision: Precision = {
+const onCpu: Precision = {
   accumulate: { type: 'float32' },
   scale: { roundings: 2 },
   exp: { relative: 4 * finfo.float32.u, tiny: 2 ** -149 },
@@ -53,6 +98,16 @@ const precision: Precision = {
   // Without masks and causality its flash kernel runs, in tiles as the L2 cache has them; this is fewer than any.
   tile: 64,
   finfoFill: paddingFill,
+};
+
+/** By the text of WGSL, as in reference/gpu/engines/webgpu.ts; its flash kernel takes 16 keys at a time. */
+const onWebgpu: Precision = {
+  accumulate: { type: 'float32', flush: true, unitRoundoff: 2 * finfo.float32.u },
+  scale: { roundings: 2 },
+  exp: { relative: 6 * finfo.float32.u, perUnit: 4 * finfo.float32.u, tiny: 2 ** -126 },
+  divide: 6,
+  tile: 16,
+  finfoFill: finfo.float32.lowest,
 };
 
 interface Variant {
@@ -65,14 +120,16 @@ interface Variant {
   readonly scores: boolean;
 }
 
-function variantOf(c: AttentionCase): Variant {
+function variantOf(c: AttentionCase, provider: Provider): Variant {
   const { numHeads, qLen, kvLen, headDim, vHeadDim } = sizesOf(c);
   const { dtype } = c.query;
   if (dtype !== 'float32' && dtype !== 'float16') throw new Error(`The operator has no ${dtype}.`);
   const isCausal = c.isCausal && c.mask?.rank !== 4;
   // Without a past, `unidirectional` reads q_len < kv_len neither as top_left nor as bottom_right; a past must have value and key of one width.
   const lifted = isCausal && qLen < kvLen && headDim !== vHeadDim;
-  const padding = !lifted && c.mask !== undefined && c.mask.form !== 'additive' && c.mask.rank !== 4;
+  // The WebGPU provider has no key_padding_mask.
+  const padding =
+    provider === 'cpu' && !lifted && c.mask !== undefined && c.mask.form !== 'additive' && c.mask.rank !== 4;
   return {
     type: dtype,
     numHeads,
@@ -125,7 +182,7 @@ function attentionModel({ type, numHeads, mask, isCausal, past, scale, scores }:
 }
 
 async function answer(runtime: OnnxRuntime, sessions: OnnxSessions, c: AttentionCase): Promise<BackendAnswer> {
-  const variant = variantOf(c);
+  const variant = variantOf(c, sessions.provider);
   const results = await sessions.run(variant, () => attentionModel(variant), feedsOf(runtime, c, variant));
   const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
   const { dtype } = c.query;

@@ -16,6 +16,7 @@ const subjects = [
   { name: 'tfjs-cpu', runs: 150 },
   { name: 'onnxruntime', runs: 500 },
   { name: 'onnxruntime-mha', runs: 500 },
+  { name: 'onnxruntime-webgpu', runs: 40 },
 ];
 
 /** The backend of that name, or the test skipped with the reason why it does not load here: those that are run only when they are named need a set-up. */
