@@ -57,7 +57,8 @@ export async function onnxruntimeWebgpu(): Promise<Backend> {
     versions,
     supports: {
       ...common,
-      fullyMaskedRow: { boolean: 'uniform', finfo: 'uniform', inf: 'nan' },
+      // No promise for rows that keep nothing: keys that causality drops are left out there, and those that the mask drops weigh alike.
+
       precision: { float32: onWebgpu },
     },
     open: () => openOn(new OnnxSessions(name, 'webgpu')),
@@ -77,7 +78,9 @@ async function tryProvider(name: string): Promise<void> {
     await sessions.run({}, () => ({ opsets, nodes, inputs: [a, b], outputs: [c] }), feeds);
   } catch (error) {
     // What comes before is a path and a condition of its source.
-    const reason = String(error).replace(/^.* was (?:false|true)\. /s, '').trim();
+    const reason = String(error)
+      .replace(/^.* was (?:false|true)\. /s, '')
+      .trim();
     const mend = 'Install the driver of the GPU; without a GPU, docs/gpu.md says how to use a driver in software.';
     throw loadError(error, 'no_device', name, `ONNX Runtime's WebGPU provider does not run here: ${reason}\n  ${mend}`);
   } finally {
