@@ -6,6 +6,7 @@ import type { Property } from '../src/property';
 import { sizesOf } from '../reference/case';
 import type { AttentionCase, Sizes } from '../reference/case';
 import { mutants } from './mutants';
+import { documented } from './mutants/documented';
 import { check, said } from './support/check';
 
 /** Properties that no mutant of a single attention call can break: they ask for more than these backends give. */
@@ -42,6 +43,21 @@ describe('mutants', () => {
       expect(catches.filter((id) => !ids.includes(id))).toEqual([]);
     },
   );
+
+  it('show every documented mistake, or it says why no call can', () => {
+    const names = mutants.map(({ name }) => name);
+    for (const { link, shownBy = [], notHere } of documented) {
+      expect(
+        shownBy.filter((name) => !names.includes(name)),
+        link,
+      ).toEqual([]);
+      expect(shownBy.length > 0, link).toBe(notHere === undefined);
+    }
+    const shown = (link: string) => documented.find((one) => one.link === link)?.shownBy;
+    expect(mutants.filter(({ name, link }) => link && !shown(link)?.includes(name)).map(({ name }) => name)).toEqual(
+      [],
+    );
+  });
 
   it('have names of their own', () => {
     expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length);

@@ -185,7 +185,7 @@ export const padding = [
   mutant({
     name: 'short-mask-dropped',
     mistake: 'A mask that is too short is not used, and nobody is told.',
-    link: 'https://github.com/huggingface/transformers/pull/46802',
+    link: 'https://github.com/lablup/mlxcel/issues/885',
     catches: ['padding/short-is-refused'],
     Kernel: class extends Attention {
       override validate() {}

@@ -114,7 +114,6 @@ export const windows = [
   mutant({
     name: 'chunks-in-place-of-a-window',
     mistake: 'Keys are cut into blocks as wide as the window, and a query sees no further back than its block.',
-    link: 'https://github.com/lablup/mlxcel/issues/885',
     catches: ['composition/window-is-monotone', 'composition/conjunction'],
     Kernel: class extends Attention {
       override inWindow(c: AttentionCase, i: number, j: number) {
