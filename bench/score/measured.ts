@@ -1,0 +1,104 @@
+/** What the score is made of, as docs/score.json holds it: each part with the moment and the machine that it comes from. */
+import { cpus } from 'node:os';
+import { packageVersion } from '../../src/version';
+
+export interface Made {
+  readonly date: string;
+  readonly maskproof: string;
+  readonly node: string;
+  readonly cpu: string;
+}
+
+export interface MutantScore {
+  readonly name: string;
+  readonly mistake: string;
+  readonly link?: string;
+  /** Seeds that were tried, and those under which it fell. */
+  readonly seeds: number;
+  readonly fell: number;
+  /** A number for each seed under which it fell; see `Find`. */
+  readonly cases: readonly number[];
+  readonly ms: readonly number[];
+  readonly shrunkMs: readonly number[];
+  readonly calls: readonly number[];
+  readonly cells: readonly number[];
+  /** Which properties fell first, and under how many seeds. */
+  readonly first: Readonly<Record<string, number>>;
+  /** Properties that fall, each with the cases that it took. */
+  readonly killedBy: Readonly<Record<string, number>>;
+}
+
+export interface Mutants {
+  readonly made: Made;
+  /** Cases a property: of a hunt, and of a cell of the matrix. */
+  readonly runs: number;
+  readonly matrixRuns: number;
+  readonly mutants: readonly MutantScore[];
+  /** Equivalents, with the properties that flag them: none may. */
+  readonly equivalents: readonly { readonly name: string; readonly flaggedBy: readonly string[] }[];
+}
+
+export interface Gate {
+  readonly name: string;
+  readonly figure: string;
+  readonly ok: boolean;
+}
+
+export interface Gates {
+  readonly made: Made;
+  readonly gates: readonly Gate[];
+}
+
+export interface FalseAlarms {
+  readonly made: Made;
+  readonly rows: readonly {
+    readonly implementation: string;
+    readonly dtype: string;
+    readonly cases: number;
+    readonly rowsCompared: number;
+    readonly alarms: number;
+  }[];
+  /** Each alarm in words. */
+  readonly alarms: readonly string[];
+}
+
+export interface Sensitivity {
+  readonly made: Made;
+  readonly trials: Readonly<Record<string, number>>;
+  readonly rows: readonly {
+    readonly rule: string;
+    /** Share of leaks found, by 'S dtype kernel'. */
+    readonly found: Readonly<Record<string, number | null>>;
+  }[];
+  readonly columns: readonly string[];
+}
+
+export interface Shrinking {
+  readonly made: Made;
+  readonly seeds: number;
+  readonly rows: readonly {
+    readonly defect: string;
+    readonly reached: number;
+    readonly executions: { readonly median: number; readonly most: number };
+  }[];
+}
+
+/** docs/score.json */
+export interface Score {
+  readonly schema: 'maskproof/score@1';
+  readonly mutants?: Mutants;
+  readonly gates?: Gates;
+  readonly falseAlarms?: FalseAlarms;
+  readonly sensitivity?: Sensitivity;
+  readonly shrinking?: Shrinking;
+}
+
+export function madeNow(): Made {
+  const all = cpus();
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    maskproof: packageVersion(),
+    node: process.version,
+    cpu: `${all.length} x ${all[0]?.model ?? 'unknown'}`,
+  };
+}
