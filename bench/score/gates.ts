@@ -1,5 +1,4 @@
 /** Whether the suite looks where there is something to see: figures that a green run could hide behind. */
-import { equivalents } from '../../tests/mutants';
 import agreesWithReference from '../../properties/numerics/agrees-with-reference';
 import { properties } from '../../properties';
 import { expectationOf, RowState } from '../../reference/expectation';
@@ -10,6 +9,7 @@ import { openReference } from '../../src/engine/reference';
 import { runSuite } from '../../src/engine/run-suite';
 import { precisionOf, resolveSupports } from '../../src/supports';
 import { madeNow, type Gates } from './measured';
+import { equivalents } from './zoo';
 
 /** A backend that declares everything. */
 const [{ backend }] = equivalents;

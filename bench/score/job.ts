@@ -1,9 +1,8 @@
 /** What a process of the pool does: one job a message, one result a message. */
-import { mutants, equivalents } from '../../tests/mutants';
 import { properties } from '../../properties';
-import type { Backend } from '../../src/backend';
 import { openReference } from '../../src/engine/reference';
 import { casesToFall, firstFind, type Find } from './hunt';
+import { backendNamed, equivalents } from './zoo';
 
 /** Hunts one mutant under several seeds. */
 export interface HuntJob {
@@ -42,26 +41,21 @@ async function perform(job: Job): Promise<ResultOf<Job>> {
   if (job.type === 'hunt') {
     await (warm ??= firstFind(equivalents[0].backend, reference, 0, warmUp).then(() => undefined));
     const finds: (Find | null)[] = [];
-    for (const seed of job.seeds) finds.push((await firstFind(named(job.mutant), reference, seed, job.runs)) ?? null);
+    for (const seed of job.seeds)
+      finds.push((await firstFind(backendNamed(job.mutant), reference, seed, job.runs)) ?? null);
     return finds;
   }
   const fallen: Record<string, number> = {};
   for (const property of properties) {
     if (job.properties && !job.properties.includes(property.id)) continue;
     for (const seed of job.seeds) {
-      const cases = await casesToFall(named(job.backend), property, reference, { seed, runs: job.runs });
+      const cases = await casesToFall(backendNamed(job.backend), property, reference, { seed, runs: job.runs });
       if (cases === undefined) continue;
       fallen[property.id] = cases;
       break;
     }
   }
   return fallen;
-}
-
-function named(name: string): Backend {
-  const found = [...mutants, ...equivalents].find((one) => one.name === name);
-  if (found === undefined) throw new Error(`There is no mutant ${name}.`);
-  return found.backend;
 }
 
 process.on('message', (job: Job) => {

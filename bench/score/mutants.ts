@@ -1,10 +1,10 @@
 /** Every mutant hunted under many seeds, the matrix of what kills what, and the equivalents that nothing may flag. */
-import { equivalents, mutants } from '../../tests/mutants';
 import { properties } from '../../properties';
 import type { Find } from './hunt';
 import type { CellsJob, HuntJob } from './job';
 import { madeNow, type Mutants } from './measured';
 import { runJobs } from './pool';
+import { equivalents, zoo } from './zoo';
 
 /** What the suite promises: found within so many cases a property, under every seed. */
 const runs = 1000;
@@ -19,7 +19,7 @@ const againRuns = 255;
 const seedsOf = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
 
 const jobs = (seeds: number): HuntJob[] =>
-  mutants.map(({ name }) => ({ type: 'hunt', mutant: name, seeds: seedsOf(seeds), runs }));
+  zoo.map(({ name }) => ({ type: 'hunt', mutant: name, seeds: seedsOf(seeds), runs }));
 
 const cells = (names: readonly string[], cases: number): CellsJob[] =>
   names.map((backend) => ({ type: 'cells', backend, seeds: [1], runs: cases }));
@@ -31,7 +31,7 @@ export async function scoreMutants(tell: (line: string) => void): Promise<Mutant
   });
   const matrix = await runJobs(
     cells(
-      mutants.map(({ name }) => name),
+      zoo.map(({ name }) => name),
       matrixRuns,
     ),
     { tell: ({ backend }, killed) => tell(`${backend}: ${Object.keys(killed).length} properties`) },
@@ -47,7 +47,7 @@ export async function scoreMutants(tell: (line: string) => void): Promise<Mutant
     made: madeNow(),
     runs,
     matrixRuns,
-    mutants: mutants.map(({ name, mistake, link }, n) => ({
+    mutants: zoo.map(({ name, mistake, link }, n) => ({
       name,
       mistake,
       ...(link && { link }),
@@ -77,10 +77,10 @@ function summaryOf(finds: readonly Find[]) {
 export async function mutantsDropped(before: Mutants): Promise<string[]> {
   const dropped: string[] = [];
   const known = new Map(before.mutants.map((mutant) => [mutant.name, mutant]));
-  for (const { name } of mutants)
+  for (const { name } of zoo)
     if (!known.has(name)) dropped.push(`${name} is not in docs/score.json: run npm run score`);
   const ids = properties.map(({ id }) => id);
-  const again = mutants.flatMap(({ name }): CellsJob[] => {
+  const again = zoo.flatMap(({ name }): CellsJob[] => {
     const soon = Object.entries(known.get(name)?.killedBy ?? {}).filter(([, cases]) => cases <= surely);
     const kept = soon.map(([id]) => id).filter((id) => ids.includes(id));
     return kept.length === 0

@@ -1,10 +1,10 @@
 /** docs/score.md out of what was measured. */
-import { mutants as allMutants } from '../../tests/mutants';
 import { documented } from '../../tests/mutants/documented';
 import { properties } from '../../properties';
 import { median } from '../table';
 import { percent } from './gates';
 import type { FalseAlarms, Gates, Made, Mutants, MutantScore, Score, Sensitivity, Shrinking } from './measured';
+import { zoo } from './zoo';
 
 type Row = readonly (string | number)[];
 
@@ -181,7 +181,7 @@ function documentedOf(): string[] {
 
 /** Everything that is known to kill a mutant: the matrix, what fell first in a hunt, and what the tests demand. */
 function killersOf({ name, killedBy, first }: MutantScore): Set<string> {
-  const due = allMutants.find((mutant) => mutant.name === name)?.catches ?? [];
+  const due = zoo.find((mutant) => mutant.name === name)?.catches ?? [];
   return new Set([...Object.keys(killedBy), ...Object.keys(first), ...due]);
 }
 
