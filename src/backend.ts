@@ -55,9 +55,10 @@ export interface ModelSupports {
   readonly positionIds: boolean;
   /**
    * What a token's position is where none are given. `mask`: the model counts real tokens by a mask [batch, seq_len]. `distance`: only how
-   * far apart tokens stand matters, padding between them included. `index`: where a token stands, padding before it included.
+   * far apart tokens stand matters, padding between them included. `left`: real tokens are counted in rows that have padding on the left and
+   * nowhere else. `index`: where a token stands, padding before it included.
    */
-  readonly positions: 'mask' | 'distance' | 'index';
+  readonly positions: 'mask' | 'distance' | 'left' | 'index';
   /** Whether it decodes with a cache. */
   readonly cache: boolean;
   readonly gradients: boolean;

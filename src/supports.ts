@@ -51,7 +51,7 @@ const modelFields: Readonly<
   masks: { each: ['boolean', 'integer', 'float'] },
   explicitMasks: { each: ['boolean', 'additive'] },
   positionIds: { one: bool },
-  positions: { one: ['mask', 'distance', 'index'] },
+  positions: { one: ['mask', 'distance', 'left', 'index'] },
   cache: { one: bool },
   gradients: { one: bool },
   bitwise: { one: bool },

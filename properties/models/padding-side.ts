@@ -18,7 +18,7 @@ export default defineModelProperty({
     masks: domain.masks.filter((kind) => kind !== 'none'),
     maxLength: Math.max(1, domain.maxLength - 1),
   }),
-  guard: (c, { model }) => model !== undefined && countsTokens(c, model) && countsTokens(paddedOn(c, 'left'), model),
+  guard: (c, { model }) => model !== undefined && countsTokens(c, model) && countsTokens(paddedOn(c, 'left', 1), model),
   async check(context, c) {
     const { seqLen } = modelSizesOf(c);
     const others = [paddedOn(c, 'left'), paddedOn(c, 'right'), paddedOn(c, 'left', 1), paddedOn(c, 'right', 1)];

@@ -5,8 +5,11 @@ import type { ModelSupports } from '../../src/backend';
 
 export function countsTokens(c: ModelCase, { positions }: ModelSupports): boolean {
   if (c.positionIds !== undefined) return true;
-  if (positions === 'mask' && c.mask?.rank !== 4) return true;
-  return Array.from({ length: modelSizesOf(c).batch }, (_, b) => shapeOfRow(c, b)).every(({ isTogether, isAtStart }) =>
-    positions === 'index' || positions === 'mask' ? isAtStart : isTogether,
+  // What a model counts by a mask of two axes, it cannot count by one of four.
+  const own = c.mask?.rank === 4 && positions !== 'distance' ? 'index' : positions;
+  if (own === 'mask') return true;
+  return Array.from({ length: modelSizesOf(c).batch }, (_, b) => shapeOfRow(c, b)).every(
+    ({ isTogether, isAtStart, isAtEnd }) =>
+      own === 'distance' ? isTogether : own === 'left' ? isAtStart || isAtEnd : isAtStart,
   );
 }

@@ -7,6 +7,18 @@ from maskproof_worker.model_zoo import ARCHITECTURES, MAX_LENGTH, VOCAB
 from maskproof_worker.torch_tensors import from_torch, to_torch
 
 
+class Loaded(dict):
+    """One model in every precision that it is asked for, made by `load(dtype)` when it is."""
+
+    def __init__(self, load):
+        super().__init__()
+        self.load = load
+
+    def __missing__(self, dtype):
+        self[dtype] = self.load(dtype)
+        return self[dtype]
+
+
 def supports_of(architecture, **others):
     """What a model of that architecture takes as HuggingFace has it; `others` are what a library does otherwise."""
     _, positions = ARCHITECTURES[architecture]

@@ -27,7 +27,8 @@ LLAMA_LIKE = {
     "intermediate_size": 32,
     "max_position_embeddings": MAX_LENGTH,
 }
-GPT2_LIKE = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": MAX_LENGTH}
+# TransformerLens still reads n_ctx.
+GPT2_LIKE = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": MAX_LENGTH, "n_ctx": MAX_LENGTH}
 GEMMA_LIKE = {**LLAMA_LIKE, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}
 
 # By architecture: the config, and what the family does without position_ids: "index" learns a vector for each place and counts padding,
@@ -52,14 +53,14 @@ ARCHITECTURES = {
             "hidden_size": 16,
             "num_layers": 2,
             "num_heads": 2,
-            "intermediate_size": 32,
+            "intermediate_size": 64,
             "max_position_embeddings": MAX_LENGTH,
             "attention_types": [[["global", "local"], 1]],
             "window_size": 4,
         },
         "index",
     ),
-    "phi": ({**LLAMA_LIKE, "num_key_value_heads": 4}, "distance"),
+    "phi": ({**LLAMA_LIKE, "num_key_value_heads": 4, "partial_rotary_factor": 0.5}, "distance"),
     "phi3": (LLAMA_LIKE, "distance"),
     "qwen2": (LLAMA_LIKE, "distance"),
     "qwen3": ({**LLAMA_LIKE, "head_dim": 4}, "distance"),
@@ -127,7 +128,8 @@ def folder_of(architecture):
     """A folder that `from_pretrained` takes: config, weights and a tokenizer of a word for each id. Made where it is missing."""
     config = config_of(architecture)
     print_ = json.dumps([config.to_dict(), SEED, transformers.__version__, torch.__version__], sort_keys=True, default=str)
-    name = f"{architecture}-{hashlib.sha256(print_.encode()).hexdigest()[:12]}"
+    # Libraries read architectures off names: TransformerLens takes a folder with "llama" in it for one of Meta's own.
+    name = hashlib.sha256(print_.encode()).hexdigest()[:16]
     folder = os.path.join(cache_folder(), name)
     if not os.path.exists(folder):
         os.makedirs(cache_folder(), exist_ok=True)

@@ -6,22 +6,8 @@ import sys
 
 from maskproof_worker import one_by_one
 
-from maskproof_worker.model_calls import answer, serve_model, split
+from maskproof_worker.model_calls import Loaded, answer, serve_model, split
 from maskproof_worker.model_zoo import load
-
-
-class Models:
-    """One model in every precision that it is asked for."""
-
-    def __init__(self, architecture, implementation):
-        self.architecture = architecture
-        self.implementation = implementation
-        self.loaded = {}
-
-    def __getitem__(self, dtype):
-        if dtype not in self.loaded:
-            self.loaded[dtype] = load(self.architecture, self.implementation, dtype)
-        return self.loaded[dtype]
 
 
 def forward_of(model):
@@ -46,7 +32,7 @@ DECLARED = {
 
 if __name__ == "__main__":
     implementation, architecture = split(sys.argv[1])
-    models = Models(architecture, implementation)
+    models = Loaded(lambda dtype: load(architecture, implementation, dtype))
     serve_model(
         f"hf-model-{implementation}",
         architecture,

@@ -44,6 +44,11 @@ export async function loadBackend(spec: string, options: LoadOptions): Promise<B
   return rememberSpec(shaped(spec, await exportsOf(spec, file, options)), spec);
 }
 
+/** Whether a --backend is the name of one that comes with the suite, and no path. */
+export function isBuiltinSpec(spec: string): boolean {
+  return builtinNames.includes(spec) || pythonBuiltinNames.includes(spec) || isModelSpec(spec);
+}
+
 const everyName = [...builtinNames, ...pythonBuiltinNames, ...Object.keys(modelBuiltins)];
 
 const looksLikePath = (spec: string): boolean =>

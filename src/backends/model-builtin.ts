@@ -39,6 +39,25 @@ export const modelBuiltins: Readonly<Record<string, ModelBuiltin>> = {
     variant: 'sdpa',
     architectures: all.filter((name) => !eagerOnly.includes(name)),
   },
+  'transformer-bridge': {
+    description: "Whole models behind TransformerLens' TransformerBridge.",
+    file: 'models_bridge.py',
+    variant: 'bridge',
+    architectures: all,
+  },
+  'hooked-transformer': {
+    description: "Whole models as TransformerLens' HookedTransformer runs them (3.9.0, the last release that has it).",
+    file: 'models_hooked.py',
+    variant: 'hooked',
+    architectures: 'gpt2 gpt_neox gptj gpt_neo llama phi phi3 qwen2 qwen3 mistral opt bloom'.split(' '),
+    beside: join('transformer-lens-releases', '3.9.0'),
+  },
+  nnsight: {
+    description: 'Whole models as NNsight traces them, over HuggingFace eager.',
+    file: 'models_nnsight.py',
+    variant: 'nnsight',
+    architectures: all,
+  },
 };
 
 /** Whether a --backend names one: 'hf-model-eager' is 'hf-model-eager:gpt2'. */

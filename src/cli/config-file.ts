@@ -1,8 +1,7 @@
 /** Finds and loads maskproof.config.ts, and lays what it says under the options of the command line. */
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { builtinNames } from '../backends/builtin';
-import { loadModule } from '../backends/load';
+import { isBuiltinSpec, loadModule } from '../backends/load';
 import { configFor, configProblem, type Config, type RunConfig } from '../config';
 import { UsageError } from '../errors';
 import type { FuzzOptions } from './fuzz';
@@ -92,7 +91,7 @@ function placed(config: RunConfig, folder: string): RunConfig {
 
 /** An adapter or a worker's file beside the configuration. Written so that it still looks like a path. */
 function placedSpec(spec: string, folder: string, place: (path: string) => string): string {
-  if (resolve(folder) === process.cwd() || builtinNames.includes(spec) || spec.startsWith('exec:')) return spec;
+  if (resolve(folder) === process.cwd() || isBuiltinSpec(spec) || spec.startsWith('exec:')) return spec;
   if (spec.startsWith('python:')) return `python:${place(spec.slice('python:'.length))}`;
   const path = place(spec);
   return isAbsolute(path) || path.startsWith('.') ? path : `./${path}`;

@@ -9,8 +9,7 @@ import { replayForPicture, replayPath } from '../engine/replay';
 import { defaultTimeoutMs } from '../engine/run-suite';
 import { Subject } from '../engine/subject';
 import { BackendError, UsageError } from '../errors';
-import { builtinNames } from '../backends/builtin';
-import { loadBackend } from '../backends/load';
+import { isBuiltinSpec, loadBackend } from '../backends/load';
 import { didYouMean } from '../nearest';
 import type { Property } from '../property';
 import { renderFinding } from '../report/finding';
@@ -67,7 +66,7 @@ async function replayFile(file: string, options: ReplayOptions, io: Io): Promise
   try {
     const saved = loadCounterexample(fileInCorpus(file, options.corpus));
     const property = meant(saved.property);
-    if (options.backend === undefined && !builtinNames.includes(saved.backend))
+    if (options.backend === undefined && !isBuiltinSpec(saved.backend))
       throw new UsageError('missing_option', {
         what: `This case was found on ${JSON.stringify(saved.backend)}, which is not built in.`,
         mend: 'Give its adapter: --backend SPEC.',

@@ -65,11 +65,12 @@ export function rankOf(c: ModelCase, b: number, i: number): number {
   return realIndices(c, b).indexOf(i);
 }
 
-/** Whether the tokens of a row that are no padding stand together, and at its start. */
-export function shapeOfRow(c: ModelCase, b: number): { readonly isTogether: boolean; readonly isAtStart: boolean } {
+/** Whether the tokens of a row that are no padding stand together, at its start, and at its end. */
+export function shapeOfRow(c: ModelCase, b: number) {
   const { seqLen } = modelSizesOf(c);
   const row = realTokens(c).subarray(b * seqLen, (b + 1) * seqLen);
   const first = row.indexOf(1);
-  const isTogether = first < 0 || !row.subarray(first, row.lastIndexOf(1)).includes(0);
-  return { isTogether, isAtStart: isTogether && first <= 0 };
+  const last = row.lastIndexOf(1);
+  const isTogether = first < 0 || !row.subarray(first, last).includes(0);
+  return { isTogether, isAtStart: isTogether && first <= 0, isAtEnd: isTogether && (first < 0 || last === seqLen - 1) };
 }
