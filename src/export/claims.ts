@@ -2,10 +2,11 @@
  * What a counterexample's law demands of an implementation, call by call: the calls that the law makes about the case, what the
  * definition answers to each and how far off rounding may take it, and which rows must be the same bit for bit.
  */
-import type { AttentionCase, FloatType } from '../../reference/case';
+import type { AttentionCase, FloatTensor, FloatType } from '../../reference/case';
 import { sizesOf } from '../../reference/case';
 import { halfUlp, roundAll } from '../../reference/dtype';
 import { expectationOf, RowState, type Expectation, type Interval } from '../../reference/expectation';
+import type { GradientExpectation } from '../../reference/gradient-radius';
 import { problemOf } from '../../reference/validate';
 import type { ResolvedSupports } from '../backend';
 import type { SavedAttention } from '../corpus/load';
@@ -22,6 +23,7 @@ export interface RowClaim {
 
 export type Part = 'output' | 'weights' | 'scores';
 export const parts: readonly Part[] = ['output', 'weights', 'scores'];
+export const inputs = ['query', 'key', 'value'] as const;
 
 /** One call that the law makes. */
 export interface Call {
@@ -31,6 +33,8 @@ export interface Call {
   /** Sessions are run one after the other; where a test has only one, the later ones are what they are about. */
   readonly session: number;
   readonly rows: Readonly<Partial<Record<Part, readonly RowClaim[]>>>;
+  /** Where the law is about gradients: by input, a vector a row; `i` is the key where it is one of a key or a value. */
+  readonly gradients?: Readonly<Record<(typeof inputs)[number], readonly RowClaim[]>>;
   /** Rows that are due to be those of an earlier call, bit for bit. */
   readonly same?: { readonly as: number; readonly rows: readonly RowIndex[] };
 }
@@ -52,23 +56,26 @@ export async function claimsOf(
   property: AttentionProperty,
   supports: ResolvedSupports,
 ): Promise<Claims> {
-  if (property.needs.returns?.includes('gradients'))
-    throw nothingToShow(property, 'It speaks of gradients, which exports do not check yet.');
   const first = await rehearse(property, c, supports);
   if (first.violation !== undefined)
     throw nothingToShow(property, `The definition itself does not keep it here: ${first.violation.summary}`);
+  const ofGradients = property.needs.returns?.includes('gradients') ?? false;
   const calls: Call[] = [];
   for (const [n, { case: sent, refused, session, expectation }] of first.calls.entries())
     calls.push({
       case: sent,
       refused,
       session,
-      rows: refused || isPoisoned(sent) ? {} : rowsOf(sent, expectation, property),
+      rows: refused || isPoisoned(sent) || ofGradients ? {} : rowsOf(sent, expectation, property),
+      ...(ofGradients && expectation.gradients && { gradients: gradientsIn(sent, expectation.gradients) }),
       same: await sameRows(property, c, supports, first.calls, n),
     });
   const unchanged = property.id === 'state/inputs-unchanged';
-  const isEmpty = ({ refused, rows, same }: Call) =>
-    !refused && same === undefined && parts.every((part) => (rows[part] ?? []).length === 0);
+  const isEmpty = ({ refused, rows, gradients, same }: Call) =>
+    !refused &&
+    same === undefined &&
+    parts.every((part) => (rows[part] ?? []).length === 0) &&
+    inputs.every((input) => (gradients?.[input] ?? []).length === 0);
   if (!unchanged && calls.every(isEmpty))
     throw nothingToShow(property, 'The definition makes no claim about any of its rows.');
   return { property, supports, case: c, after, calls: lastSessionFirst(calls), unchanged };
@@ -142,7 +149,7 @@ async function rehearse(
   return { violation: await property.check(context, c), calls };
 }
 
-function answerOf(c: AttentionCase, { output, weights, scores }: Expectation): Answer {
+function answerOf(c: AttentionCase, { output, weights, scores, gradients }: Expectation): Answer {
   const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
   const { dtype } = c.query;
   const tensor = (data: Float64Array, width: number) => ({
@@ -150,10 +157,22 @@ function answerOf(c: AttentionCase, { output, weights, scores }: Expectation): A
     shape: [batch, numHeads, qLen, width],
     data: roundAll(data.slice(), dtype),
   });
+  const like = ({ shape }: FloatTensor, { centre }: Interval) => ({
+    dtype,
+    shape,
+    data: roundAll(centre.slice(), dtype),
+  });
   return {
     output: tensor(output.centre, vHeadDim),
     ...(c.want.weights && { weights: tensor(weights.centre, kvLen) }),
     ...(c.want.scores && { scores: tensor(scores.centre, kvLen) }),
+    ...(gradients && {
+      gradients: {
+        query: like(c.query, gradients.query),
+        key: like(c.key, gradients.key),
+        value: like(c.value, gradients.value),
+      },
+    }),
     changed: [],
   };
 }
@@ -177,6 +196,17 @@ function rowsOf(c: AttentionCase, expectation: Expectation, property: AttentionP
       ),
     ]),
   );
+}
+
+/** What is due in every vector of the gradients. */
+function gradientsIn(c: AttentionCase, due: GradientExpectation): NonNullable<Call['gradients']> {
+  const claims = (input: (typeof inputs)[number]) => {
+    const [batch, heads, length] = c[input].shape;
+    return places(batch, heads, length).flatMap((at, vector) =>
+      claimsIn('output', at, vector, due[input], batch * heads * length),
+    );
+  };
+  return { query: claims('query'), key: claims('key'), value: claims('value') };
 }
 
 function claimsIn(part: Part, at: RowIndex, row: number, { centre, low, high }: Interval, rows: number): RowClaim[] {
@@ -240,9 +270,14 @@ function sameSizes(one: AttentionCase, other: AttentionCase): boolean {
 
 function indices(c: AttentionCase): RowIndex[] {
   const { batch, numHeads, qLen } = sizesOf(c);
-  return Array.from({ length: batch * numHeads * qLen }, (_, row) => ({
-    b: Math.floor(row / (numHeads * qLen)),
-    h: Math.floor(row / qLen) % numHeads,
-    i: row % qLen,
+  return places(batch, numHeads, qLen);
+}
+
+/** Every place of [batch, heads, length]. */
+function places(batch: number, heads: number, length: number): RowIndex[] {
+  return Array.from({ length: batch * heads * length }, (_, row) => ({
+    b: Math.floor(row / (heads * length)),
+    h: Math.floor(row / length) % heads,
+    i: row % length,
   }));
 }

@@ -9,8 +9,8 @@ import { escapeControls } from '../report/style';
 import { packageVersion } from '../version';
 import { isPoisoned, type Call, type Claims } from './claims';
 
-export type Role = 'query' | 'key' | 'value' | 'mask' | 'segments' | 'position_ids';
-const roles: readonly Role[] = ['query', 'key', 'value', 'mask', 'segments', 'position_ids'];
+export type Role = 'query' | 'key' | 'value' | 'mask' | 'segments' | 'position_ids' | 'grad_output';
+const roles: readonly Role[] = ['query', 'key', 'value', 'mask', 'segments', 'position_ids', 'grad_output'];
 
 /** A tensor of one call or of several: 'key' in the first call, 'key_2' where another has other numbers. */
 export interface Named {
@@ -36,8 +36,8 @@ export interface Names {
 }
 
 function tensorsOf(c: AttentionCase): Readonly<Record<Role, Tensor | undefined>> {
-  const { query, key, value, mask, segments, rotary } = c;
-  return { query, key, value, mask: mask?.tensor, segments, position_ids: rotary?.positionIds };
+  const { query, key, value, mask, segments, rotary, gradOutput: grad_output } = c;
+  return { query, key, value, mask: mask?.tensor, segments, position_ids: rotary?.positionIds, grad_output };
 }
 
 /** Names every tensor; one that several calls share has one name. The law's own calls are named before those that come before them. */
@@ -145,6 +145,7 @@ export interface Uses {
   readonly groups: boolean;
   readonly weights: boolean;
   readonly scores: boolean;
+  readonly gradients: boolean;
   readonly refused: boolean;
   readonly overlongKeys: boolean;
   readonly overlongRows: boolean;
@@ -172,6 +173,7 @@ export function usesOf({ calls, after, property }: Claims): Uses {
     groups: any((c) => sizesOf(c).numKvHeads < sizesOf(c).numHeads),
     weights: any((c) => c.want.weights === true),
     scores: any((c) => c.want.scores === true),
+    gradients: calls.some(({ gradients }) => gradients !== undefined),
     refused: calls.some(({ refused }) => refused),
     overlongKeys: answered.some((c) => c.mask !== undefined && (c.mask.tensor.shape.at(-1) ?? 0) > sizesOf(c).kvLen),
     overlongRows: answered.some(

@@ -4,7 +4,7 @@ import { finfo } from '../../reference/dtype';
 import { contractOf } from '../../reference/masks';
 import type { SavedAttention } from '../corpus/load';
 import type { RowIndex } from '../property';
-import { parts, type Claims, type Part, type RowClaim } from './claims';
+import { inputs, parts, type Claims, type Part, type RowClaim } from './claims';
 import {
   alignmentOf,
   headingOf,
@@ -15,6 +15,7 @@ import {
   usesOf,
   type Named,
   type NamedCall,
+  type Names,
   type Uses,
 } from './naming';
 
@@ -23,7 +24,8 @@ const MAX_LINE = 110;
 /** The text of the file. */
 export function pytestFile(saved: SavedAttention, claims: Claims): string {
   const uses = usesOf(claims);
-  const names = namesOf(claims);
+  const all = namesOf(claims);
+  const names = uses.gradients ? all : withoutGradients(all);
   const test = `test_${slug(claims.property.id, '_')}`;
   const lines = [
     '"""',
@@ -61,12 +63,26 @@ export function pytestFile(saved: SavedAttention, claims: Claims): string {
   return `${lines.join('\n').replaceAll(/[ \t]+$/gm, '')}\n`;
 }
 
+/** The same, where no gradient is asked for. */
+function withoutGradients({ tensors, after, calls }: Names): Names {
+  const asked = (one: NamedCall): NamedCall => ({
+    ...one,
+    tensors: Object.fromEntries(Object.entries(one.tensors).filter(([role]) => role !== 'grad_output')),
+  });
+  const [before, own] = [after.map(asked), calls.map(asked)];
+  const given = new Set([...before, ...own].flatMap((one) => Object.values(one.tensors)));
+  return { tensors: tensors.filter((named) => given.has(named)), after: before, calls: own };
+}
+
 const inDocstring = (line: string) => line.replaceAll('\\', '\\\\').replaceAll('"""', '\\"\\"\\"');
 const indented = (lines: readonly string[], by = '    ') => lines.map((line) => (line === '' ? '' : by + line));
 
 /** inf and nan, where numbers are written with them. */
 function imports(tensors: readonly Named[], { calls }: Claims): string[] {
-  const due = calls.flatMap(({ rows }) => parts.flatMap((part) => rows[part] ?? []));
+  const due = calls.flatMap(({ rows, gradients }) => [
+    ...parts.flatMap((part) => rows[part] ?? []),
+    ...inputs.flatMap((input) => gradients?.[input] ?? []),
+  ]);
   const numbers = [
     ...tensors.map(({ tensor }) => tensor.data),
     ...due.flatMap(({ expected, allowed }) => [expected, allowed]),
@@ -161,10 +177,11 @@ function laidOut(name: string, layout: AttentionCase['maskLayout']): string[] {
 }
 
 /** What a call hands to `attention`; what is the same in all calls and default is not spoken of. */
-function argumentsOf({ case: c, tensors }: NamedCall, uses: Uses): string {
+function argumentsOf({ case: c, tensors }: NamedCall, uses: Uses, given?: string): string {
   const { slidingWindow: window, rotary } = c;
-  return ['query', 'key', 'value', ...(uses.mask ? ['mask'] : [])]
-    .map((role) => tensors[role as 'query']?.name ?? 'None')
+  const named = (['query', 'key', 'value'] as const).map((role) => tensors[role]?.name ?? 'None');
+  return (given === undefined ? named : [given])
+    .concat(uses.mask ? [tensors.mask?.name ?? 'None'] : [])
     .concat(uses.flagged ? [`is_causal=${c.isCausal ? 'True' : 'False'}`] : [])
     .concat(uses.scale && !isDefaultScale(c) ? [`scale=${number(c.scale)}`] : [])
     .concat(window ? [`left_window_size=${window.left ?? -1}`, `right_window_size=${window.right ?? -1}`] : [])
@@ -238,7 +255,7 @@ function slot({ supports, calls: [first] }: Claims, uses: Uses): string[] {
         ]
       : []),
     '',
-    `Returns ${listed(returned)}${returned.length > 1 ? ', in this order' : ''}.`,
+    `Returns ${listed(returned)}${returned.length > 1 ? ', in this order' : ''}.${uses.gradients ? ' Gradients are taken through it by output.backward(grad_output).' : ''}`,
   ];
   return [
     `def attention(${parameters.join(', ')}):`,
@@ -248,7 +265,7 @@ function slot({ supports, calls: [first] }: Claims, uses: Uses): string[] {
 }
 
 function body(uses: Uses, supports: Claims['supports'], first: AttentionCase): string[] {
-  const isExplicit = uses.softcap || uses.weights || uses.scores || uses.emptyRows;
+  const isExplicit = uses.softcap || uses.weights || uses.scores || uses.emptyRows || uses.gradients;
   const ruled = uses.causal || uses.window || uses.segments;
   const wide = uses.rotary || isExplicit;
   const trimmedRows = {
@@ -260,7 +277,13 @@ function body(uses: Uses, supports: Claims['supports'], first: AttentionCase): s
   const scale = uses.scale ? 'query.shape[-1] ** -0.5 if scale is None else scale' : 'query.shape[-1] ** -0.5';
   return [
     ...(wide ? ['dtype = query.dtype', 'query, key, value = query.double(), key.double(), value.double()'] : []),
-    ...(ruled || uses.refused || uses.overlongKeys || uses.overlongRows || uses.rotary || uses.emptyRows
+    ...(ruled ||
+    uses.refused ||
+    uses.overlongKeys ||
+    uses.overlongRows ||
+    uses.rotary ||
+    uses.emptyRows ||
+    uses.gradients
       ? ['q_len, kv_len = query.shape[-2], key.shape[-2]']
       : []),
     ...(uses.refused
@@ -372,8 +395,9 @@ function explicit(uses: Uses, supports: Claims['supports'], first: AttentionCase
           'if mask is not None:',
           '    keep = (mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min).expand_as(scores)',
           '    scores = scores if mask.dtype == torch.bool else torch.where(keep, scores + mask.double(), scores)',
-          'weights = scores.masked_fill(~keep, float("-inf")).softmax(-1)',
-          `weights = weights.masked_fill(~keep.any(-1, keepdim=True), ${empty})`,
+          'some = keep.any(-1, keepdim=True)',
+          'weights = scores.masked_fill(~keep & some, float("-inf")).softmax(-1)',
+          `weights = weights.masked_fill(~some, ${empty})`,
         ]
       : ['weights = scores.softmax(-1)']),
     `return ${returnsOf(uses)
@@ -408,7 +432,13 @@ function callLines(one: NamedCall, n: number, all: readonly NamedCall[], uses: U
   const results = returnsOf(uses);
   const returned = results.map((part) => part + suffix).join(', ');
   const tensors = Object.values(one.tensors).map(({ name }) => name);
-  const send = [`${returned} = attention(${given})`];
+  const send = call.gradients
+    ? [
+        `leaves = [x.clone().requires_grad_() for x in (${inputs.map((input) => one.tensors[input]?.name).join(', ')})]`,
+        `${returned} = attention(${argumentsOf(one, uses, '*leaves')})`,
+        `output${suffix}.backward(${one.tensors.grad_output?.name})`,
+      ]
+    : [`${returned} = attention(${given})`];
   const same =
     call.same &&
     `same("output of call ${n + 1}", output${suffix}, output${call.same.as === 0 ? '' : `_${call.same.as + 1}`}, ${rowList(call.same.rows)})`;
@@ -427,6 +457,13 @@ function callLines(one: NamedCall, n: number, all: readonly NamedCall[], uses: U
             '})',
           ];
     }),
+    ...inputs.flatMap((input, at) => {
+      const rows = call.gradients?.[input] ?? [];
+      const axis = input === 'query' ? '' : ', "k"';
+      return rows.length === 0
+        ? []
+        : [`check("gradient of ${input}", leaves[${at}].grad, {`, ...rows.map(rowLine), `}${axis})`];
+    }),
     ...(same === undefined ? [] : [same]),
   ];
 }
@@ -438,20 +475,21 @@ const rowLine = ({ at: { b, h, i }, expected, allowed }: RowClaim) =>
 
 function helpers({ property, calls, unchanged }: Claims): string[] {
   const law = JSON.stringify(`${property.id}: ${property.statement}`);
-  const hasRows = calls.some(({ rows }) => parts.some((part) => (rows[part] ?? []).length > 0));
+  const ofGradients = calls.some(({ gradients }) => gradients !== undefined);
+  const hasRows = ofGradients || calls.some(({ rows }) => parts.some((part) => (rows[part] ?? []).length > 0));
   return [
     `LAW = ${law}`,
     ...(hasRows
       ? [
           '',
           '',
-          'def check(what, actual, rows):',
+          `def check(what, actual, rows${ofGradients ? ', axis="q"' : ''}):`,
           '    """Each row (b, h, q) as expected, every number as far off as is allowed at the most: 0 is exactly that, None anything."""',
           '    for (b, h, i), (expected, allowed) in rows.items():',
           '        row = actual[b, h, i].double().tolist()',
           '        wrong = [d for d, x in enumerate(row) if not within(x, expected[d], allowed[d])]',
           '        assert not wrong and len(row) == len(expected), (',
-          '            f"{LAW}\\n  {what}, b={b} h={h} q={i}, is {row}\\n  where {expected} is due\\n  +- {allowed}; wrong at {wrong}"',
+          `            f"{LAW}\\n  {what}, b={b} h={h} ${ofGradients ? '{axis}' : 'q'}={i}, is {row}\\n  where {expected} is due\\n  +- {allowed}; wrong at {wrong}"`,
           '        )',
           '',
           '',

@@ -4,7 +4,7 @@ import { finfo } from '../../reference/dtype';
 import { contractOf } from '../../reference/masks';
 import type { SavedAttention } from '../corpus/load';
 import type { RowIndex } from '../property';
-import { parts, type Claims, type RowClaim } from './claims';
+import { inputs, parts, type Claims, type RowClaim } from './claims';
 import { alignmentOf, headingOf, listed, namesOf, usesOf, type NamedCall, type Names, type Uses } from './naming';
 
 const MAX_LINE = 110;
@@ -114,6 +114,7 @@ function called(before: string, { case: c, tensors }: NamedCall, after: string):
     ...(c.softcap === undefined ? [] : [`softcap: ${number(c.softcap)}`]),
     ...(c.segments ? [`segments: ${name('segments')}`] : []),
     ...(c.maskLayout ? [`maskLayout: '${c.maskLayout}'`] : []),
+    ...(c.gradOutput ? [`gradOutput: ${name('grad_output')}`] : []),
     wanted.length === 0 ? 'want: {}' : `want: { ${wanted.map(([what]) => `${what}: true`).join(', ')} }`,
   ];
   const flat = `${before}{ ${fields.join(', ')} }${after}`;
@@ -148,6 +149,16 @@ function callLines(one: NamedCall, n: number, all: readonly NamedCall[], { uncha
         `check('${part}${of}', ${name}.${part}, ${call.case.query.shape[1]}, ${call.case.query.shape[2]}, [`,
         ...rows.map(rowLine),
         ']);',
+      ];
+    }),
+    ...inputs.flatMap((input) => {
+      const rows = call.gradients?.[input] ?? [];
+      if (rows.length === 0) return [];
+      const [, heads, length] = call.case[input].shape;
+      return [
+        `check('gradient of ${input}${of}', ${name}.gradients.${input}, ${heads}, ${length}, [`,
+        ...rows.map(rowLine),
+        input === 'query' ? ']);' : "], 'k');",
       ];
     }),
     ...(call.same
@@ -209,6 +220,11 @@ function slot({ supports, calls: [first] }: Claims, uses: Uses): string[] {
     '  const output: number[] = [];',
     '  const weights: number[] = [];',
     '  const scores: number[] = [];',
+    ...(uses.gradients
+      ? [
+          '  const [query, key, value] = [c.query, c.key, c.value].map((x) => ({ ...x, data: new Float64Array(x.data.length) }));',
+        ]
+      : []),
     '  for (let b = 0; b < batch; b++)',
     '    for (let h = 0; h < numHeads; h++)',
     '      for (let i = 0; i < qLen; i++) {',
@@ -229,8 +245,9 @@ function slot({ supports, calls: [first] }: Claims, uses: Uses): string[] {
     `        scores.push(...row.map((score) => score ?? ${sentinel}));`,
     '        for (let d = 0; d < vHeadDim; d++)',
     '          output.push(shares.reduce((total, share, j) => (share === 0 ? total : total + share * c.value.data[kvRow(j) * vHeadDim + d]), 0));',
+    ...(uses.gradients ? gradientLines(uses) : []),
     '      }',
-    '  return { output, weights, scores };',
+    ...(uses.gradients ? gradientsReturned(uses) : ['  return { output, weights, scores };']),
     '}',
     '',
     '/** What is added to the score of a kept pair; undefined where it is dropped. */',
@@ -278,7 +295,46 @@ function slot({ supports, calls: [first] }: Claims, uses: Uses): string[] {
         ]
       : ['  return 0;']),
     '}',
-    ...(uses.rotary ? ['', ...rotate] : []),
+    ...(uses.rotary ? ['', ...rotate(uses)] : []),
+  ];
+}
+
+/** What one query adds to the gradients, after its weights are known. */
+function gradientLines({ softcap }: Uses): string[] {
+  const slope = softcap ? ' * (c.softcap ? 1 - Math.tanh((dot * c.scale) / c.softcap) ** 2 : 1)' : '';
+  return [
+    '        const at = (b * numHeads + h) * qLen + i;',
+    '        const ofWeights = shares.map((share, j) => {',
+    '          let sum = 0;',
+    '          for (let d = 0; d < vHeadDim && share !== 0; d++) sum += c.gradOutput.data[at * vHeadDim + d] * c.value.data[kvRow(j) * vHeadDim + d];',
+    '          return sum;',
+    '        });',
+    '        const mean = ofWeights.reduce((total, x, j) => (shares[j] === 0 ? total : total + shares[j] * x), 0);',
+    '        shares.forEach((share, j) => {',
+    '          if (share === 0) return;',
+    '          for (let d = 0; d < vHeadDim; d++) value.data[kvRow(j) * vHeadDim + d] += share * c.gradOutput.data[at * vHeadDim + d];',
+    '          // The weights of a row without a key depend on nothing.',
+    '          if (kept.length === 0) return;',
+    ...(softcap
+      ? [
+          '          let dot = 0;',
+          '          for (let d = 0; d < headDim; d++) dot += c.query.data[at * headDim + d] * c.key.data[kvRow(j) * headDim + d];',
+        ]
+      : []),
+    `          const ofDot = share * (ofWeights[j] - mean)${slope} * c.scale;`,
+    '          for (let d = 0; d < headDim; d++) {',
+    '            query.data[at * headDim + d] += ofDot * c.key.data[kvRow(j) * headDim + d];',
+    '            key.data[kvRow(j) * headDim + d] += ofDot * c.query.data[at * headDim + d];',
+    '          }',
+    '        });',
+  ];
+}
+
+function gradientsReturned({ rotary }: Uses): string[] {
+  if (!rotary) return ['  return { output, weights, scores, gradients: { query, key, value } };'];
+  return [
+    '  const back = (x: any) => (c.rotary ? turned(x, c.rotary, kvLen, -1) : x);',
+    '  return { output, weights, scores, gradients: { query: back(query), key: back(key), value } };',
   ];
 }
 
@@ -292,15 +348,15 @@ function startOf({ ranks }: Uses): string {
   return others.reduce((text, rank) => `rank === ${rank} ? ${starts[rank]} : ${text}`, starts[first]);
 }
 
-const rotate = [
+const rotate = ({ gradients }: Uses): string[] => [
   '/** The first rotaryDim features turned by position; a query has the position of the key that it stands at. */',
-  'function turned(x: any, { rotaryDim, base, layout, positionIds }: any, kvLen: number) {',
+  `function turned(x: any, { rotaryDim, base, layout, positionIds }: any, kvLen: number${gradients ? ', direction = 1' : ''}) {`,
   '  const [batch, heads, length, headDim] = x.shape;',
   '  const data = x.data.slice();',
   '  for (let row = 0; row < batch * heads * length; row++) {',
   '    const position = positionIds.data[Math.floor(row / (heads * length)) * kvLen + (row % length) + kvLen - length];',
   '    for (let n = 0; n < rotaryDim / 2; n++) {',
-  '      const angle = position * base ** ((-2 * n) / rotaryDim);',
+  `      const angle = ${gradients ? 'direction * ' : ''}position * base ** ((-2 * n) / rotaryDim);`,
   "      const [p, q] = layout === 'half' ? [n, n + rotaryDim / 2] : [2 * n, 2 * n + 1];",
   '      const [u, v] = [x.data[row * headDim + p], x.data[row * headDim + q]];',
   '      data[row * headDim + p] = u * Math.cos(angle) - v * Math.sin(angle);',
@@ -312,7 +368,8 @@ const rotate = [
 ];
 
 function helpers({ property, calls }: Claims): string[] {
-  const hasRows = calls.some(({ rows }) => parts.some((part) => (rows[part] ?? []).length > 0));
+  const ofGradients = calls.some(({ gradients }) => gradients !== undefined);
+  const hasRows = ofGradients || calls.some(({ rows }) => parts.some((part) => (rows[part] ?? []).length > 0));
   return [
     `const LAW = ${quoted(`${property.id}: ${property.statement}`)};`,
     '',
@@ -326,12 +383,12 @@ function helpers({ property, calls }: Claims): string[] {
       ? [
           '',
           '/** Each row as expected, every number as far off as is allowed at the most: 0 is exactly that, undefined anything. */',
-          'function check(what: string, given: any, numHeads: number, qLen: number, rows: { at: number[]; expected: (number | undefined)[]; allowed: number[] }[]) {',
+          `function check(what: string, given: any, numHeads: number, qLen: number, rows: { at: number[]; expected: (number | undefined)[]; allowed: number[] }[]${ofGradients ? ", axis = 'q'" : ''}) {`,
           '  for (const { at: [b, h, i], expected, allowed } of rows) {',
           '    const start = ((b * numHeads + h) * qLen + i) * expected.length;',
           '    const actual = numbersOf(given).slice(start, start + expected.length);',
           '    const wrong = expected.flatMap((due, d) => (within(actual[d], due, allowed[d]) ? [] : [d]));',
-          '    const told = `${LAW}\\n  ${what}, b=${b} h=${h} q=${i}, is [${actual}]\\n  where [${expected}] is due\\n  +- [${allowed}]; wrong at`;',
+          `    const told = \`\${LAW}\\n  \${what}, b=\${b} h=\${h} ${ofGradients ? '${axis}' : 'q'}=\${i}, is [\${actual}]\\n  where [\${expected}] is due\\n  +- [\${allowed}]; wrong at\`;`,
           '    expect(wrong, told).toEqual([]);',
           '  }',
           '}',
