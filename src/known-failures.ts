@@ -15,6 +15,7 @@ export const knownFailuresSchema = 'maskproof/known-failures@1';
 export interface KnownFailureEntry {
   /** A property's id, or a pattern such as 'padding/*'. */
   readonly property: string;
+  /** A backend's name, or a pattern such as 'hf-model-eager:*'. */
   readonly backend: string;
   /** A semver range per package; the entry speaks of no other versions. */
   readonly versions?: Readonly<Record<string, string>>;
@@ -108,7 +109,7 @@ export function speaksOf(
   backend: { readonly name: string; readonly versions?: Readonly<Record<string, string>> },
 ): boolean {
   return (
-    entry.backend === backend.name &&
+    matchesGlob(backend.name, entry.backend) &&
     matchesGlob(property, entry.property) &&
     Object.entries(entry.versions ?? {}).every(([name, range]) => satisfies(backend.versions?.[name], range))
   );

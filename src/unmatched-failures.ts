@@ -40,7 +40,7 @@ export function mismatched(entries: readonly KnownFailureEntry[], run: Run): str
   const told = entries.flatMap((entry, n) => {
     const why = slip(entry, run, names);
     if (why !== undefined) return [`failures[${n}] matches nothing: ${why}`];
-    if (!names.includes(entry.backend)) strangers.add(entry.backend);
+    if (!names.some((name) => matchesGlob(name, entry.backend))) strangers.add(entry.backend);
     return [];
   });
   const others = [...strangers].map((name) => JSON.stringify(name)).join(', ');
@@ -62,7 +62,7 @@ function slip(
     if (values !== undefined && !values.includes(value))
       return `${facet} is never ${JSON.stringify(value)}.${didYouMean(value, values) || ` It is one of ${values.join(', ')}.`}`;
   }
-  const info = backends.find(({ name }) => name === backend);
+  const info = backends.find(({ name }) => matchesGlob(name, backend));
   if (info === undefined) {
     const near = didYouMean(backend, names);
     return near === '' ? undefined : `there is no backend ${JSON.stringify(backend)} in this run.${near}`;
@@ -87,9 +87,8 @@ export function unmet(
   const names = backends.map(({ name }) => name);
   return entries.flatMap((entry, n) => {
     if (slip(entry, { ids, backends }, names) !== undefined) return [];
-    const info = backends.find(({ name }) => name === entry.backend);
-    const spoken = outcomes.filter(
-      (outcome) => info !== undefined && outcome.backend === info.name && speaksOf(entry, outcome.property, info),
+    const spoken = outcomes.filter((outcome) =>
+      backends.some((info) => outcome.backend === info.name && speaksOf(entry, outcome.property, info)),
     );
     const isMine = ({ known, fixed }: Outcome) =>
       [known, fixed].some((one) => one !== undefined && one.reason === entry.reason);

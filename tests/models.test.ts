@@ -45,7 +45,7 @@ const smallest: readonly (readonly [property: string, mutant: string, batch: num
   ['models/no-future', 'future-visible-under-a-padding-mask', 1, 2],
   ['models/cached-equals-one-shot', 'cache-offset-ignored', 1, 2],
   ['models/rows-apart', 'cache-shared-by-rows', 2, 1],
-  ['models/explicit-mask', 'explicit-mask-without-the-first-token', 1, 2],
+  ['models/explicit-additive', 'explicit-mask-without-the-first-token', 1, 2],
   ['models/finite', 'empty-row-poisons-the-batch', 2, 1],
 ];
 

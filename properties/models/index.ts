@@ -5,7 +5,8 @@ import paddingEqualsAbsence from './padding-equals-absence';
 import paddingSide from './padding-side';
 import allReal from './all-real';
 import maskDtype from './mask-dtype';
-import explicitMask from './explicit-mask';
+import explicitBoolean from './explicit-boolean';
+import explicitAdditive from './explicit-additive';
 import noFuture from './no-future';
 import rowsApart from './rows-apart';
 import cachedEqualsOneShot from './cached-equals-one-shot';
@@ -20,7 +21,8 @@ export const modelProperties: readonly ModelProperty[] = [
   paddingSide,
   allReal,
   maskDtype,
-  explicitMask,
+  explicitBoolean,
+  explicitAdditive,
   noFuture,
   rowsApart,
   cachedEqualsOneShot,

@@ -35,7 +35,7 @@ if __name__ == "__main__":
     folder = folder_of(architecture)
     models = Loaded(
         lambda dtype: TransformersModel(
-            folder, task="text-generation", attn_implementation="eager", dtype=getattr(torch, dtype), dispatch=True
+            folder, task="text-generation", dtype=getattr(torch, dtype), dispatch=True
         )
     )
     _, positions = ARCHITECTURES[architecture]

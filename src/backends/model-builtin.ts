@@ -53,7 +53,7 @@ export const modelBuiltins: Readonly<Record<string, ModelBuiltin>> = {
     beside: join('transformer-lens-releases', '3.9.0'),
   },
   nnsight: {
-    description: 'Whole models as NNsight traces them, over HuggingFace eager.',
+    description: 'Whole models as NNsight traces them.',
     file: 'models_nnsight.py',
     variant: 'nnsight',
     architectures: all,

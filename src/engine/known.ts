@@ -27,8 +27,9 @@ export async function replayKnown(
     if (entry.case === undefined) continue;
     const again = await replayCase(subject, property, entry.case, entry.after);
     const known = knownFailure(entry, property.id, subject.backend.name);
-    // An entry for many properties is news where it fails none of them.
-    if (again.status !== 'violated' && again.status !== 'failed' && isPattern(entry.property)) continue;
+    // An entry for many properties or backends is news where it fails none of them.
+    const isForMany = isPattern(entry.property) || isPattern(entry.backend);
+    if (again.status !== 'violated' && again.status !== 'failed' && isForMany) continue;
     if (again.status === 'held') return { fixed: { ...again, fixed: known }, failing };
     failing.push({ ...again, known });
   }

@@ -53,7 +53,7 @@ export const modelMutants: readonly Mutant[] = [
     name: 'future-visible-under-a-padding-mask',
     mistake: 'A mask of two axes takes the place of the causal one.',
     link: 'https://github.com/huggingface/transformers/issues/28032',
-    catches: ['models/no-future', 'models/explicit-mask', 'models/cached-equals-one-shot'],
+    catches: ['models/no-future', 'models/explicit-boolean', 'models/cached-equals-one-shot'],
     Model: class extends TinyModel {
       override keeps(c: ModelCase, piece: Piece, i: number, j: number) {
         return c.mask?.rank === 2 ? maskAt(c, piece.b, j) !== 0 : super.keeps(c, piece, i, j);
@@ -145,7 +145,7 @@ export const modelMutants: readonly Mutant[] = [
   mutant({
     name: 'explicit-mask-read-as-bias',
     mistake: 'An explicit boolean mask is added as 0 and 1, and padding is seen.',
-    catches: ['models/explicit-mask'],
+    catches: ['models/explicit-boolean'],
     Model: class extends TinyModel {
       override keeps(c: ModelCase, piece: Piece, i: number, j: number) {
         return c.mask?.rank === 4 && c.mask.form === 'boolean' ? j <= i : super.keeps(c, piece, i, j);
@@ -155,7 +155,7 @@ export const modelMutants: readonly Mutant[] = [
   mutant({
     name: 'explicit-mask-without-the-first-token',
     mistake: 'A causal mask that is off by one is laid over an explicit one.',
-    catches: ['models/explicit-mask'],
+    catches: ['models/explicit-boolean', 'models/explicit-additive'],
     Model: class extends TinyModel {
       override keeps(c: ModelCase, piece: Piece, i: number, j: number) {
         return super.keeps(c, piece, i, j) && (c.mask?.rank !== 4 || j < i || i === 0);
