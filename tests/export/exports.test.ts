@@ -1,6 +1,6 @@
 /** Every law's counterexample as a test for vitest and for PyTorch: it fails on what the law caught, and passes on the definition. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -130,32 +130,29 @@ describe.skipIf(python === undefined)('for pytest (npm run setup:python -- torch
     expect(stdout.trim().split('\n').sort()).toEqual(caught.map(({ property }) => `${property.id} holds.`).sort());
   });
 
-  it('fails on attention that adds a boolean mask, keeps no mask, or answers everything', () => {
-    const bad = join(folder, 'bad');
-    mkdirSync(bad);
-    const broken: Readonly<Record<string, string>> = {
-      'test_forms_boolean_equals_additive.py': '(query @ key.mT * query.shape[-1] ** -0.5 + mask).softmax(-1) @ value',
-      'test_padding_no_influence.py': 'torch.nn.functional.scaled_dot_product_attention(query, key, value)',
-      'test_causality_per_query_leaks_no_future.py':
-        'torch.nn.functional.scaled_dot_product_attention(query, key, value)',
-      'test_padding_short_is_refused.py': 'torch.zeros_like(query)',
-      'test_state_inputs_unchanged.py': '[value.add_(1)] * 3',
-      'test_gradients_finite.py': 'torch.nn.functional.scaled_dot_product_attention(query, key, value) * float("nan")',
-      'test_gradients_zero_at_dropped.py': 'torch.nn.functional.scaled_dot_product_attention(query, key, value)',
-    };
-    for (const [name, call] of Object.entries(broken)) {
-      const text = readFileSync(join(folder, 'torch', name), 'utf8');
-      writeFileSync(join(bad, name), text.replace(/(def attention\([^)]*\):\n {4})/, `$1return ${call}\n    `));
-    }
-    const { stdout } = spawnSync(python ?? '', ['-c', runner, bad], { encoding: 'utf8' });
-    const lines = stdout.split('\n').filter((line) => /holds\.|FAILED/.test(line));
-    expect(lines.map((line) => line.split(' FAILED: ')[0]).sort()).toEqual(Object.keys(broken).sort());
-    const [file] = readdirSync(bad);
-    const alone = spawnSync(python ?? '', [join(bad, file)], { encoding: 'utf8' });
-    expect(alone.status).toBe(1);
-    expect(alone.stderr).toMatch(
-      /AssertionError: causality\/per-query-leaks-no-future: With a per-query mask and isCausal/,
+  it('fails on each backend that the law caught, in the words of the law', () => {
+    const server = `${process.execPath} -r ts-node/register/transpile-only ${join(__dirname, 'mutant-server.ts')}`;
+    const files = caught.map(
+      ({ property, mutant }) => `${join(folder, 'torch', `test_${slug(property.id, '_')}.py`)}=${mutant.name}`,
     );
+    const { stdout, stderr } = spawnSync(python ?? '', [join(__dirname, 'as_mutant.py'), server, ...files], {
+      encoding: 'utf8',
+      cwd: root,
+    });
+    expect(stderr).toBe('');
+    expect(stdout.trim().split('\n')).toEqual(
+      caught.map(({ property, mutant }) => `${mutant.name}: failed: ${property.id}: ${property.statement}`),
+    );
+  });
+
+  it('fails by itself where its slot is filled in the file', () => {
+    const file = join(folder, 'test_filled.py');
+    const text = readFileSync(join(folder, 'torch', 'test_forms_boolean_equals_additive.py'), 'utf8');
+    const wrong = 'return (query @ key.mT * query.shape[-1] ** -0.5 + mask).softmax(-1) @ value';
+    writeFileSync(file, text.replace(/(def attention\([^)]*\):\n {4})/, `$1${wrong}\n    `));
+    const { status, stderr } = spawnSync(python ?? '', [file], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/AssertionError: forms\/boolean-equals-additive: A boolean mask and the additive mask/);
   });
 });
 
