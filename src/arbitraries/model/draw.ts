@@ -8,10 +8,11 @@ export function drawModelCase(dice: Dice, limits: ModelConstraints): ModelCase {
   const batch = dice.int(limits.minBatch, limits.maxBatch);
   const seqLen = dice.int(limits.minLength, limits.maxLength);
   const padding = dice.pick(limits.paddings);
+  const said = limits.masks.filter((kind) => kind !== 'none');
+  const isUnmasked = said.length === 0 || (said.length < limits.masks.length && dice.chance(0.15));
+  const kind = isUnmasked ? 'none' : dice.pick(said);
   // Padding cannot be told without a mask.
-  const said = limits.masks.filter((kind) => padding === 'none' || kind !== 'none');
-  const kind = dice.pick(said.length > 0 ? said : limits.masks);
-  const real = drawReal(dice, kind === 'none' ? 'none' : padding, batch, seqLen);
+  const real = drawReal(dice, isUnmasked ? 'none' : padding, batch, seqLen);
   const data = Float64Array.from({ length: batch * seqLen }, () => dice.int(0, limits.vocab - 1));
   const c: ModelCase = {
     tokens: { dtype: 'int64', shape: [batch, seqLen], data },
