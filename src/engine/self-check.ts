@@ -41,7 +41,8 @@ export async function selfCheck(engine: Engine): Promise<SelfCheck> {
   if (broken !== undefined) throw failed(engine, broken);
   const cases = [
     ...fc.sample(attentionCase(small), { numRuns: 48, seed: 1 }),
-    ...fc.sample(attentionCase(large), { numRuns: 2, seed: 2 }),
+    // A driver in software compiles for seconds what one in hardware has in milliseconds.
+    ...fc.sample(attentionCase(large), { numRuns: engine.device.kind === 'software' ? 0 : 2, seed: 2 }),
   ];
   const answers = await attendPacked(engine, cases);
   let largest = 0;
