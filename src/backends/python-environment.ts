@@ -17,35 +17,44 @@ export interface Surroundings {
 
 const isWindows = process.platform === 'win32';
 
+/** The first of `findPythons`. */
+export function findPython(asked: string | undefined, surroundings?: Surroundings): Interpreter {
+  return findPythons(asked, surroundings)[0];
+}
+
 /**
- * The first of: `--python` (or MASKPROOF_PYTHON), `uv run --active` where TL_UV_ACTIVE asks for it, VIRTUAL_ENV, a .venv in this folder or one above
+ * In this order: `--python` (or MASKPROOF_PYTHON), `uv run --active` where TL_UV_ACTIVE asks for it, VIRTUAL_ENV, a .venv in this folder or one above
  * it, `uv run --active` in a project with a uv.lock, what `npm run setup:python` made, and python3.
  */
-export function findPython(
+export function findPythons(
   asked: string | undefined,
   { env, cwd }: Surroundings = { env: process.env, cwd: process.cwd() },
-): Interpreter {
-  if (asked !== undefined)
-    return { command: [asked.includes('/') ? resolve(cwd, asked) : asked], because: 'given with --python' };
-  const told = env.MASKPROOF_PYTHON;
-  if (told) return { command: [told.includes('/') ? resolve(cwd, told) : told], because: 'MASKPROOF_PYTHON is set' };
+): readonly [Interpreter, ...Interpreter[]] {
+  const found: Interpreter[] = [];
+  const named = (python: string, because: string) =>
+    found.push({ command: [python.includes('/') ? resolve(cwd, python) : python], because });
+  if (asked !== undefined) named(asked, 'given with --python');
+  if (env.MASKPROOF_PYTHON && env.MASKPROOF_PYTHON !== asked) named(env.MASKPROOF_PYTHON, 'MASKPROOF_PYTHON is set');
   const uv = { command: ['uv', 'run', '--active', 'python'] };
   const hasUv = isOnPath('uv', env);
-  if (env.TL_UV_ACTIVE && hasUv) return { ...uv, because: 'TL_UV_ACTIVE is set' };
+  if (env.TL_UV_ACTIVE && hasUv) found.push({ ...uv, because: 'TL_UV_ACTIVE is set' });
   if (env.VIRTUAL_ENV) {
     const python = pythonOf(env.VIRTUAL_ENV);
-    if (existsSync(python)) return { command: [python], because: 'VIRTUAL_ENV is set' };
+    if (existsSync(python)) found.push({ command: [python], because: 'VIRTUAL_ENV is set' });
   }
   for (const folder of upwards(cwd)) {
     const python = pythonOf(join(folder, '.venv'));
-    if (existsSync(python)) return { command: [python], because: `of ${join(folder, '.venv')}` };
-    if (hasUv && existsSync(join(folder, 'uv.lock')))
-      return { ...uv, because: `${join(folder, 'uv.lock')} makes this a project of uv` };
+    if (existsSync(python)) found.push({ command: [python], because: `of ${join(folder, '.venv')}` });
+    else if (hasUv && existsSync(join(folder, 'uv.lock')))
+      found.push({ ...uv, because: `${join(folder, 'uv.lock')} makes this a project of uv` });
   }
   const ours = pythonOf(setupFolder());
-  if (existsSync(ours)) return { command: [ours], because: 'made by npm run setup:python' };
-  return { command: [isWindows ? 'python' : 'python3'], because: 'found on PATH' };
+  if (existsSync(ours)) found.push({ command: [ours], because: 'made by npm run setup:python' });
+  const [first = onPath, ...rest] = found;
+  return found.length === 0 ? [onPath] : [first, ...rest, onPath];
 }
+
+const onPath: Interpreter = { command: [isWindows ? 'python' : 'python3'], because: 'found on PATH' };
 
 /** Where `npm run setup:python` puts its environment. */
 export function setupFolder(): string {

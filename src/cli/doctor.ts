@@ -1,21 +1,19 @@
 /** maskproof doctor: what runs here, or whether a worker keeps the protocol. */
-import { builtinNames } from '../backends/builtin';
-import { findPython } from '../backends/python-environment';
-import { pythonBuiltin, pythonBuiltinNames, pythonBuiltinSpec } from '../backends/python-builtin';
+import { pythonBuiltinNames, pythonBuiltinSpec } from '../backends/python-builtin';
 import { isWorkerSpec, launchOf } from '../backends/worker';
 import { checkWorker, type Check } from '../protocol/conformance';
 import { escapeControls, marksOf } from '../report/style';
-import { packageVersion } from '../version';
-import { loadBackend } from '../backends/load';
-import { BackendError } from '../errors';
 import { exitCode } from './exit-code';
 import { styleFor, type Io } from './io';
+import { surveyRenderer } from '../survey/render';
+import { surveyHere } from '../survey/survey';
 
 export interface DoctorOptions {
   /** A command, python:FILE.py[:NAME], or the name of a backend in Python. */
   readonly worker?: string;
   readonly python?: string;
   readonly ascii?: boolean;
+  readonly json?: boolean;
   /** Seconds that one check may take. */
   readonly timeout?: number;
 }
@@ -52,23 +50,13 @@ function specOfWorker(worker: string): string {
 
 const indented = (text: Check['detail']): string => `    ${escapeControls(text).replaceAll('\n', '\n    ')}`;
 
-/** Every backend by name: its versions where it loads, and why not where it does not. */
+/** All that runs here. Whatever is asked may hang or fall over: that is an answer too. */
 async function examineHere(options: DoctorOptions, io: Io): Promise<number> {
-  const { command, because } = findPython(options.python);
-  io.out(`maskproof ${packageVersion()}, Node ${process.versions.node} on ${process.platform} ${process.arch}\n`);
-  io.out(`Python: ${command.join(' ')} (${because})\n\nBackends:\n`);
-  const marks = marksOf(styleFor(io, options.ascii ?? false));
-  for (const name of new Set([...builtinNames, ...pythonBuiltinNames])) {
-    try {
-      const { versions = {} } = pythonBuiltinNames.includes(name)
-        ? await pythonBuiltin(name, { python: options.python })
-        : await loadBackend(name, { check: false });
-      const known = Object.entries(versions).map(([library, version]) => `${library} ${version}`);
-      io.out(`  ${marks.held} ${name}${known.length > 0 ? ` (${escapeControls(known.join(', '))})` : ''}\n`);
-    } catch (error) {
-      if (!(error instanceof BackendError)) throw error;
-      io.out(`  ${marks.skipped} ${name}: ${escapeControls(error.message.split('\n')[0])}\n`);
-    }
-  }
+  const render = surveyRenderer(marksOf(styleFor(io, options.ascii ?? false)));
+  const asked = { python: options.python, timeoutMs: (options.timeout ?? defaultSeconds) * 1000, env: io.env };
+  const survey = await surveyHere(asked, (part) => {
+    if (!options.json) io.out(render(part));
+  });
+  if (options.json) io.out(`${JSON.stringify(survey, undefined, 2)}\n`);
   return exitCode({ checked: true });
 }

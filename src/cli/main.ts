@@ -224,6 +224,7 @@ function programFor(io: Io, done: (code: number) => void): Command {
     .command('doctor')
     .description('say what runs here, or whether a worker keeps the protocol')
     .option('--worker <command>', 'a command, python:FILE.py, or the name of a backend in Python')
+    .option('--json', 'as JSON')
     .addOption(ascii())
     .addOption(timeout())
     .action(async (options: DoctorOptions) => done(await commands.doctor().doctor(options, io)));

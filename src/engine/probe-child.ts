@@ -1,27 +1,33 @@
-/** The other end of `probe.ts`: loads one engine, says what it found, and ends. */
+/** The other end of `probe.ts`: loads one engine or backend, says what it found, and ends. */
 import { performance } from 'node:perf_hooks';
 import type { AttentionCase, FloatTensor } from '../../reference/case';
 import { engineEntry, type Engine, type EngineName } from '../../reference/gpu/engines';
 import { attendPacked } from '../../reference/gpu/packing';
-import type { ProbeAnswer, ProbeDepth, Probed } from './probe';
+import { builtinBackend } from '../backends/builtin';
+import type { ProbeDepth, Probed } from './probe';
 import { selfCheck } from './self-check';
 
 /** Called with the arguments of the process. */
-export async function main([name, depth]: readonly string[]): Promise<void> {
-  const answer = await ask(name as EngineName, depth as ProbeDepth);
+export async function main([name, what]: readonly string[]): Promise<void> {
+  const answer = await (
+    what === 'backend' ? askBackend(name) : askEngine(name as EngineName, what as ProbeDepth)
+  ).catch((error: unknown) => {
+    const failure = error instanceof Error ? error : new Error(String(error));
+    return { error: { type: failure.name, message: failure.message } };
+  });
   process.send?.(answer, () => process.exit(0));
 }
 
-async function ask(name: EngineName, depth: ProbeDepth): Promise<ProbeAnswer> {
-  try {
-    const engine = await engineEntry(name).load();
-    const { device, versions } = engine;
-    const probed: Probed = { describe: engine.describe(), device, versions };
-    return depth === 'load' ? probed : { ...probed, check: await selfCheck(engine), speed: await speedOf(engine) };
-  } catch (error) {
-    if (!(error instanceof Error)) return { error: { type: 'Error', message: String(error) } };
-    return { error: { type: error.name, message: error.message } };
-  }
+async function askEngine(name: EngineName, depth: ProbeDepth): Promise<Probed> {
+  const engine = await engineEntry(name).load();
+  const { device, versions } = engine;
+  const probed: Probed = { describe: engine.describe(), device, versions };
+  return depth === 'load' ? probed : { ...probed, check: await selfCheck(engine), speed: await speedOf(engine) };
+}
+
+async function askBackend(name: string): Promise<Pick<Probed, 'versions'>> {
+  const { versions = {} } = await builtinBackend(name);
+  return { versions };
 }
 
 /** The best of three after one that warms up: others use the machine too. */

@@ -23,40 +23,52 @@ export interface ProbeFailure {
 
 export type ProbeAnswer = Probed | { readonly error: ProbeFailure };
 
-/** What is asked: to load the engine, or also to check it and to see how fast it is. */
+/** What is asked of an engine: to load, or also to check itself and to show how fast it is. */
 export type ProbeDepth = 'load' | 'check';
 
 const defaultTimeoutMs = 120_000;
 
 /** Never rejects. */
-export function probeEngine(name: EngineName, depth: ProbeDepth, timeoutMs = defaultTimeoutMs): Promise<ProbeAnswer> {
+export function probeEngine(
+  name: EngineName,
+  depth: ProbeDepth,
+  timeoutMs = defaultTimeoutMs,
+): Promise<Probed | { readonly error: ProbeFailure }> {
+  return inChild([name, depth], `The engine ${name}`, timeoutMs);
+}
+
+/** The versions of a built-in backend that loads a driver. Never rejects. */
+export function probeBackend(
+  name: string,
+  timeoutMs = defaultTimeoutMs,
+): Promise<Pick<Probed, 'versions'> | { readonly error: ProbeFailure }> {
+  return inChild([name, 'backend'], `The backend ${name}`, timeoutMs);
+}
+
+function inChild<T>(args: readonly string[], who: string, timeoutMs: number): Promise<T | { error: ProbeFailure }> {
   return new Promise((resolve) => {
-    const child = fork(join(packageRoot(), 'bin', 'probe.js'), [name, depth], {
+    const child = fork(join(packageRoot(), 'bin', 'probe.js'), args, {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
     const started = Date.now();
-    let answer: ProbeAnswer | undefined;
+    let answer: T | undefined;
     let stderr = '';
     child.stderr?.on('data', (piece: Buffer) => (stderr = `${stderr}${piece.toString()}`.slice(-4000)));
-    child.on('message', (message) => (answer = message as ProbeAnswer));
+    child.on('message', (message) => (answer = message as T));
     child.on('error', (error) =>
-      resolve({ error: { type: error.name, message: `It could not be started: ${error.message}` } }),
+      resolve({ error: { type: error.name, message: `${who} could not be tried: ${error.message}` } }),
     );
     child.on('close', (status, signal) => {
-      // The last lines of a driver are the only ones it wrote.
-      const last = stderr
-        .trim()
-        .split('\n')
-        .filter((line) => line !== '')
-        .slice(-3);
-      const how =
-        signal === 'SIGKILL' && Date.now() - started >= timeoutMs
-          ? `did not come back within ${timeoutMs} ms`
-          : `brought its process down (${signal ?? `exit status ${status}`})`;
-      const message = [`The engine ${name} ${how} while it was tried.`, ...last].join('\n  ');
+      const isLate = signal === 'SIGKILL' && Date.now() - started >= timeoutMs;
+      const how = isLate
+        ? `did not come back within ${timeoutMs} ms`
+        : `brought its process down (${signal ?? `exit status ${status}`})`;
+      // What a driver says last is seldom all that it knows, and always all that there is.
+      const last = stderr.split('\n').filter((line) => line.trim() !== '').slice(-3); // prettier-ignore
+      const message = [`${who} ${how} while it was tried.`, ...last].join('\n  ');
       resolve(answer ?? { error: { type: 'EngineCrashedError', message } });
     });
   });
