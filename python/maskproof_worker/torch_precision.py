@@ -135,16 +135,23 @@ def flex():
 def huggingface_eager(softmax=None, finfo_fill=None):
     """Eager attention as HuggingFace writes it: query . key, times the scale, plus the mask, softmax, and the product with the values.
 
-    In half precision each of the five is stored in the dtype of the case. `finfo_fill(dtype)` is what dropped scores are
-    filled with, where that is not the caller's.
+    In half precision each of the five is stored in the dtype of the case. `softmax` is the type that the softmax is computed
+    in whatever the dtype. `finfo_fill(dtype)` is what dropped scores are filled with, where that is not the caller's.
     """
     kernels = math_kernel()
-
-    def with_fill(dtype, precision):
-        return precision if finfo_fill is None else {**precision, "finfo_fill": finfo_fill(dtype)}
+    double = {**kernels["float64"], "scale": {"roundings": 2}}
+    if softmax == "float32":
+        double = {
+            **double,
+            # The softmax is no better than float32, and nothing here tells its sum from that of the matrix products.
+            "accumulate": {"type": "float64", "unit_roundoff": U32},
+            "masked": {"type": "float32"},
+            "exp": kernels["float32"]["exp"],
+            "weights": {"type": "float32", "normalised": True, "in_sum": False},
+        }
 
     def half(dtype, flush):
-        store = {"type": dtype, **flush}
+        store = {"type": dtype, **flush, "sure": True}
         return {
             **kernels["float32"],
             "accumulate": {"type": "float32", **flush},
@@ -154,17 +161,25 @@ def huggingface_eager(softmax=None, finfo_fill=None):
             "masked": store,
             "weights": {**store, "normalised": True, "in_sum": False},
             "output": dtype,
-            "rotary": rotary(dtype),
         }
 
     precisions = {
-        "float32": {**kernels["float32"], "scale": {"roundings": 2}, "rotary": rotary("float32")},
-        "float64": {**kernels["float64"], "scale": {"roundings": 2}, "rotary": rotary("float64")},
+        "float32": {**kernels["float32"], "scale": {"roundings": 2}},
+        "float64": double,
         "float16": half("float16", {}),
         # Where the processor multiplies bfloat16 itself, it reads and writes subnormals as zero.
         "bfloat16": half("bfloat16", {"flush": True}),
     }
-    return {dtype: with_fill(dtype, precision) for dtype, precision in precisions.items()}
+    fills = {} if finfo_fill is None else {dtype: {"finfo_fill": finfo_fill(dtype)} for dtype in precisions}
+    return {dtype: {**precision, **fills.get(dtype, {}), "rotary": rotary(dtype)} for dtype, precision in precisions.items()}
+
+
+def huggingface_sdpa():
+    """scaled_dot_product_attention with the kernel that PyTorch chooses, math or flash: what either of them may do."""
+    return {
+        dtype: {**precision, "scale": {"roundings": 4}, "rotary": rotary(dtype)}
+        for dtype, precision in flash_kernel().items()
+    }
 
 
 def rotary(dtype):

@@ -18,6 +18,7 @@ from transformer_lens.model_bridge.generalized_components.joint_qkv_position_emb
     JointQKVPositionEmbeddingsAttentionBridge,
 )
 from transformers import DynamicCache
+from transformers.models.gpt_neox.modeling_gpt_neox import GPTNeoXRotaryEmbedding
 
 from maskproof_worker import torch_precision
 from maskproof_worker.huggingface_rotary import cos_and_sin, in_halves
@@ -81,7 +82,7 @@ def attending(compatibility_mode):
         def attend(query, key, value):
             query, key = in_halves(query, case.rotary), in_halves(key, case.rotary)
             arguments = {"attention_mask": case.mask and laid_out(to_torch(case.mask.array), case.mask_layout)}
-            cos_sin = case.rotary and cos_and_sin(case)
+            cos_sin = cos_and_sin(GPTNeoXRotaryEmbedding, case)
             if cos_sin is not None:
                 arguments["position_embeddings"] = tuple(table[:, past:] for table in cos_sin)
             if past > 0:

@@ -46,6 +46,26 @@ export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
     description: "PyTorch's flex_attention, not compiled.",
     file: 'torch_flex.py',
   },
+  'hf-gpt2-eager': {
+    description: "HuggingFace's eager attention of GPT-2.",
+    file: 'huggingface_attention.py',
+    variant: 'gpt2-eager',
+  },
+  'hf-gpt-neox-eager': {
+    description: "HuggingFace's eager attention of GPT-NeoX, base and rotary.",
+    file: 'huggingface_attention.py',
+    variant: 'gpt-neox-eager',
+  },
+  'hf-llama-eager': {
+    description: "HuggingFace's eager attention of Llama, base and rotary.",
+    file: 'huggingface_attention.py',
+    variant: 'llama-eager',
+  },
+  'hf-sdpa': {
+    description: "HuggingFace's sdpa attention, base and rotary.",
+    file: 'huggingface_attention.py',
+    variant: 'sdpa',
+  },
   'transformer-lens': {
     description: "TransformerLens' joint-QKV attention bridges, base and rotary.",
     file: 'transformer_lens_bridge.py',

@@ -203,13 +203,18 @@ class Run {
       backends,
       outcomes: this.#told,
       ...summarizeCoverage(drawnIn(this.#outcomes)),
-      ...judgeCoverage(shard || interrupted ? [] : this.#outcomes, backends, properties),
+      ...judgeCoverage(shard || interrupted ? [] : this.#wholly(), backends, properties),
       interrupted,
       seconds: (performance.now() - this.#started) / 1000,
     };
     this.#hasFinished = true;
     this.#emit({ type: 'run_finished', report });
     return report;
+  }
+
+  /** The outcomes of searches that left out no case for being known to fail. */
+  #wholly(): Outcome[] {
+    return this.#outcomes.filter((_, n) => !this.#entries[n].known.some((one) => one.case !== undefined));
   }
 
   #next(): [Entry, Task] | undefined {
