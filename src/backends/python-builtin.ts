@@ -76,6 +76,10 @@ export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
     file: 'transformer_lens_bridge.py',
     variant: 'compat',
   },
+  'hooked-transformer': {
+    description: "HookedTransformer's attention, of TransformerLens 3.9.",
+    file: 'hooked_transformer.py',
+  },
 };
 
 export const pythonBuiltinNames: readonly string[] = Object.keys(pythonBuiltins);
