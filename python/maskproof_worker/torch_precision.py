@@ -161,6 +161,7 @@ def huggingface_eager(softmax=None, finfo_fill=None):
             "masked": store,
             "weights": {**store, "normalised": True, "in_sum": False},
             "output": dtype,
+            "backward": {"weights": "kept", "mean": "weights", "partial": store},
         }
 
     precisions = {
@@ -175,11 +176,15 @@ def huggingface_eager(softmax=None, finfo_fill=None):
 
 
 def huggingface_sdpa():
-    """scaled_dot_product_attention with the kernel that PyTorch chooses, math or flash: what either of them may do."""
-    return {
-        dtype: {**precision, "scale": {"roundings": 4}, "rotary": rotary(dtype)}
-        for dtype, precision in flash_kernel().items()
-    }
+    """scaled_dot_product_attention with the kernel that PyTorch chooses, math or flash: what either of them may do.
+
+    How gradients are computed is left open, which is to say as it costs most.
+    """
+    precisions = {}
+    for dtype, precision in flash_kernel().items():
+        precisions[dtype] = {**precision, "scale": {"roundings": 4}, "rotary": rotary(dtype)}
+        del precisions[dtype]["backward"]
+    return precisions
 
 
 def rotary(dtype):
