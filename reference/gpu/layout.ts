@@ -34,8 +34,11 @@ export function paddedSize(length: number): number {
   return Math.ceil(length / 64) * 64;
 }
 
-/** wasm multiplies a single pair of matrices by another kernel than several: never launch fewer than two problems. */
-const fewestProblems = 2;
+/**
+ * Problems come in fours, of at least four queries each: TensorFlow computes sixteen rows at a time and what is left over by other instructions,
+ * with other bits; wasm multiplies a single pair of matrices by another kernel than several.
+ */
+const wholeProblems = 4;
 
 /** Cases laid out, and what became of their rows. */
 export interface Laid {
@@ -50,7 +53,7 @@ export function layOut(cases: readonly AttentionCase[], conventions: Conventions
   const { qLen, kvLen, headDim } = sizes;
   let own = 0;
   for (const { query } of cases) own += query.shape[0] * query.shape[1];
-  const problems = Math.max(fewestProblems, own);
+  const problems = Math.ceil(own / wholeProblems) * wholeProblems;
   const launch: Launch = {
     problems,
     ...sizes,
