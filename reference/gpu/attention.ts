@@ -27,18 +27,22 @@ export interface Launch {
   readonly softcap?: Float32Array;
 }
 
-/** What one row of keys came to. */
-export interface Weighed {
+/** What rows of keys came to. */
+export type Weighed = {
   /** [problems, q_len, kv_len]: what enters the softmax, -Infinity where a key is dropped */
   readonly scores: tfjs.Tensor3D;
+  /** [problems, q_len, 1]: the largest score */
+  readonly top: tfjs.Tensor3D;
+  /** [problems, q_len, kv_len]: score - top */
+  readonly below: tfjs.Tensor3D;
   /** [problems, q_len, kv_len] */
   readonly weights: tfjs.Tensor3D;
-}
+};
 
-export interface Launched extends Weighed {
+export type Launched = Pick<Weighed, 'scores' | 'weights'> & {
   /** [problems, q_len, head_dim] */
   readonly output: tfjs.Tensor3D;
-}
+};
 
 /** Runs one launch on the current engine; the caller disposes what it returns. */
 export function attention(tf: TensorFlow, launch: Launch): Launched {
@@ -58,7 +62,11 @@ export function weigh(tf: TensorFlow, launch: Launch): Weighed {
   const scaled = tf.matMul(query, key, false, true);
   const x = launch.softcap === undefined ? scaled : softcapped(tf, scaled, perProblem(tf, launch.softcap));
   const scores = tf.add<tfjs.Tensor3D>(x, bias);
-  return { scores, weights: tf.softmax(scores) };
+  // Not tf.softmax: TensorFlow's own computes rows at the end of a stretch with other bits.
+  const top = tf.max<tfjs.Tensor3D>(scores, 2, true);
+  const below = tf.sub<tfjs.Tensor3D>(scores, top);
+  const raised = tf.exp(below);
+  return { scores, top, below, weights: tf.div(raised, tf.sum(raised, 2, true)) };
 }
 
 /** [problems, 1, 1] */

@@ -105,8 +105,8 @@ function shareOf(c: AttentionCase, precision: Precision): Share | undefined {
   };
   for (const store of charges.scoreStores) widen(store.u, store.tiny * one);
   if (c.softcap !== undefined) {
-    widen(2 * u, 0);
-    widen(charges.expRelative + 2 * u, tiny * (2 + c.softcap));
+    widen(charges.capQuotient, 0);
+    widen(charges.tanhRelative + 2 * u, (charges.tanhAbsolute + tiny) * c.softcap + 2 * tiny);
     if (charges.cappedStore) widen(3 * charges.cappedStore.u, charges.cappedStore.tiny * (2 + c.softcap));
   }
   let masked = 0;

@@ -19,6 +19,11 @@ export interface Engine {
   readonly measured?: Measured;
   /** How many problems one launch may hold; any number where absent. */
   readonly mostProblems?: number;
+  /** How many bytes one tensor may have, and all of a launch; whatever the device has where absent. */
+  readonly largestTensor?: number;
+  readonly memory?: number;
+  /** Begins to listen for what the driver refuses; what it returns ends that, and rejects where something was refused. */
+  readonly watch?: () => () => Promise<void>;
   /** Why it answers no more: the driver took the device away. An engine that is loaded again is a new one. */
   readonly lost?: () => string | undefined;
 }
@@ -72,6 +77,15 @@ export class DeviceLostError extends Error {
   constructor(engine: EngineName, how: string, options?: ErrorOptions) {
     super(`The device of the engine ${engine} did not stay: ${how}.`, options);
     this.name = 'DeviceLostError';
+  }
+}
+
+/** There is no room for a launch; a smaller one may have it. */
+export class OutOfMemoryError extends Error {
+  readonly code = 'OUT_OF_MEMORY';
+  constructor(engine: EngineName, what: string, options?: ErrorOptions) {
+    super(`The engine ${engine} has no room for a launch: ${what}.`, options);
+    this.name = 'OutOfMemoryError';
   }
 }
 

@@ -21,8 +21,9 @@ import type { Precision } from '../precision';
 import { type Bound, boundOf, emptyTerms, type ErrorTerms, farthest, largestError, placeTerms } from './bound';
 import type { Engine } from './engines';
 import { cellStarts, dueOfEmpty, type Laid, layOut } from './layout';
-import { inLaunches, paddedRow, refuses } from './packing';
-import { attentionAndSums, emptyValues, partsOf, placeValues, type ValueTerms } from './sums';
+import { inLaunches, read } from './launches';
+import { paddedRow, refuses } from './packing';
+import { attentionAndSums, emptyValues, partsOf, placeValues, type Summed, type ValueTerms } from './sums';
 
 /** Who is judged. */
 export interface Judged {
@@ -43,7 +44,12 @@ export async function expectPacked(
     if (bound !== undefined) bounds.set(c, bound);
   }
   const able = cases.filter((c) => bounds.has(c));
-  const given = await inLaunches(able, (part) => launch(engine, part, judged, bounds));
+  const given = await inLaunches(
+    engine,
+    able,
+    (part) => launch(engine, part, judged, bounds),
+    () => undefined,
+  );
   const expectations = new Map(able.map((c, n) => [c, given[n]]));
   return cases.map((c) => expectations.get(c));
 }
@@ -77,36 +83,18 @@ async function launch(
     placeValues(values, laid.launch, c, problem);
     problem += c.query.shape[0] * c.query.shape[1];
   }
-  engine.use();
-  const summed = attentionAndSums(engine.tf, laid.launch, terms, values);
-  try {
-    const cells = (what: 'weights' | 'scores') => part.some(({ want }) => want[what] === true);
-    const isWanted = cells('weights') || cells('scores');
-    const [numbers, scores, weights, errors] = await Promise.all([
-      summed.numbers.data(),
-      isWanted ? summed.scores.data() : undefined,
-      cells('weights') ? summed.weights.data() : undefined,
-      isWanted ? summed.errors.data() : undefined,
-    ]);
-    problem = 0;
-    return part.map((c) => {
-      const call = callOf(
-        c,
-        judged,
-        engine.precision,
-        bounds.get(c)!,
-        { laid, terms, values, numbers, scores, weights, errors },
-        problem,
-      );
-      problem += c.query.shape[0] * c.query.shape[1];
-      return expectation(call);
-    });
-  } finally {
-    summed.numbers.dispose();
-    summed.scores.dispose();
-    summed.weights.dispose();
-    summed.errors.dispose();
-  }
+  const wanted = (what: 'weights' | 'scores') => part.some(({ want }) => want[what] === true);
+  const given = await read(engine, () => {
+    const { numbers, scores, weights, errors } = attentionAndSums(engine.tf, laid.launch, terms, values);
+    const cells = { ...(wanted('weights') && { weights }), scores, errors };
+    return { numbers, ...((wanted('weights') || wanted('scores')) && cells) } as Summed;
+  });
+  problem = 0;
+  return part.map((c) => {
+    const call = callOf(c, judged, engine.precision, bounds.get(c)!, { ...given, laid, terms, values }, problem);
+    problem += c.query.shape[0] * c.query.shape[1];
+    return expectation(call);
+  });
 }
 
 type Numbers = ArrayLike<number>;

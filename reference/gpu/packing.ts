@@ -1,15 +1,10 @@
-/**
- * Many cases of different shapes in one launch. A call to an engine costs about the same for one case as for hundreds, so cases are sorted into
- * buckets of equal padded shape, padded with keys and queries that nothing sees, and taken apart again.
- *
- * The bucket depends on the case alone, never on its companions, and a problem's numbers depend on its own slice of the launch alone:
- * two calls of equal shape agree bit for bit whatever else was packed with them.
- */
+/** The reference's answers: cases go to the engine together, padded with keys and queries that nothing sees, and are taken apart again. */
 import { type AttentionCase, type Conventions, type FloatTensor, type Mask, sizesOf } from '../case';
 import { finfo, roundAll } from '../dtype';
-import { attention } from './attention';
+import { attention, type Launched } from './attention';
 import type { Engine } from './engines';
-import { dueOfEmpty, type Laid, layOut, paddedSizes } from './layout';
+import { inLaunches, read } from './launches';
+import { dueOfEmpty, type Laid, layOut } from './layout';
 
 /** What the reference answers for one case: tensors in the case's dtype, or why it cannot. */
 export type ReferenceAnswer =
@@ -33,57 +28,14 @@ export async function attendPacked(
 ): Promise<readonly ReferenceAnswer[]> {
   const refusals = cases.map((c) => refuses(c, conventions));
   const able = cases.filter((_, n) => refusals[n] === undefined);
-  const answers = await inLaunches(able, (part) => answer(engine, part, conventions));
+  const answers = await inLaunches<ReferenceAnswer>(
+    engine,
+    able,
+    (part) => answer(engine, part, conventions),
+    ({ name: type, message }) => ({ error: { type, message } }),
+  );
   let next = 0;
   return refusals.map((error) => (error === undefined ? answers[next++] : { error }));
-}
-
-/** At most so many numbers of one tensor a launch: a few intermediates of 16 MB. */
-const numbersPerTensor = 2 ** 22;
-
-/** Runs cases in as few launches as their shapes allow; one result a case, in order. */
-export async function inLaunches<T>(
-  cases: readonly AttentionCase[],
-  run: (part: readonly AttentionCase[]) => Promise<readonly T[]>,
-): Promise<T[]> {
-  const buckets = new Map<string, Bucket[]>();
-  cases.forEach((c, index) => {
-    const key = bucketOf(c);
-    const parts = buckets.get(key);
-    const { qLen, kvLen, headDim } = paddedSizes(c);
-    const numbers = c.query.shape[0] * c.query.shape[1] * Math.max(qLen * kvLen, Math.max(qLen, kvLen) * headDim);
-    const last = parts?.[parts.length - 1];
-    if (last !== undefined && last.numbers + numbers <= numbersPerTensor) {
-      last.cases.push(c);
-      last.indices.push(index);
-      last.numbers += numbers;
-      return;
-    }
-    const part = { cases: [c], indices: [index], numbers };
-    if (parts === undefined) buckets.set(key, [part]);
-    else parts.push(part);
-  });
-  const results = new Array<T>(cases.length);
-  for (const parts of buckets.values()) {
-    for (const part of parts) {
-      const given = await run(part.cases);
-      part.indices.forEach((index, n) => (results[index] = given[n]));
-    }
-  }
-  return results;
-}
-
-/** Cases of one launch. */
-interface Bucket {
-  readonly cases: AttentionCase[];
-  readonly indices: number[];
-  numbers: number;
-}
-
-/** What cases of one launch have in common. Depends on the case alone. */
-export function bucketOf(c: AttentionCase): string {
-  const { qLen, kvLen, headDim } = paddedSizes(c);
-  return `${qLen}x${kvLen}x${headDim}${c.softcap === undefined ? '' : ' softcap'}`;
 }
 
 type Refusal = { readonly type: string; readonly message: string };
@@ -127,26 +79,17 @@ async function answer(
   conventions: Conventions,
 ): Promise<ReferenceAnswer[]> {
   const laid = layOut(part, conventions);
-  engine.use();
-  const launched = attention(engine.tf, laid.launch);
-  try {
-    const wanted = (what: 'weights' | 'scores') => part.some(({ want }) => want[what] === true);
-    const [output, weights, scores] = await Promise.all([
-      launched.output.data(),
-      wanted('weights') ? launched.weights.data() : undefined,
-      wanted('scores') ? launched.scores.data() : undefined,
-    ]);
-    let problem = 0;
-    return part.map((c) => {
-      const taken = takeApart(c, conventions, laid, problem, { output, weights, scores });
-      problem += c.query.shape[0] * c.query.shape[1];
-      return taken;
-    });
-  } finally {
-    launched.output.dispose();
-    launched.weights.dispose();
-    launched.scores.dispose();
-  }
+  const wanted = (what: 'weights' | 'scores') => part.some(({ want }) => want[what] === true);
+  const numbers = await read(engine, () => {
+    const { output, weights, scores } = attention(engine.tf, laid.launch);
+    return { output, ...(wanted('weights') && { weights }), ...(wanted('scores') && { scores }) } as Launched;
+  });
+  let problem = 0;
+  return part.map((c) => {
+    const taken = takeApart(c, conventions, laid, problem, numbers);
+    problem += c.query.shape[0] * c.query.shape[1];
+    return taken;
+  });
 }
 
 type Numbers = ArrayLike<number>;

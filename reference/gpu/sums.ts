@@ -69,13 +69,13 @@ export function placeValues(values: ValueTerms, launch: Launch, c: AttentionCase
 }
 
 /** What a launch came to. Where its parts begin in `numbers` is in `partsOf`. */
-export interface Summed {
+export type Summed = {
   readonly numbers: tfjs.Tensor1D;
   /** [problems, q_len, kv_len]: scores, -Infinity where dropped; weights; e . f in units of `far` */
   readonly scores: tfjs.Tensor3D;
   readonly weights: tfjs.Tensor3D;
   readonly errors: tfjs.Tensor3D;
-}
+};
 
 /**
  * With a_j = p_j lambda_j in units of `far`: sum p v and sum p |v|; sum a of v, v^2 and 1 over all keys but the top one; sum a over all; M; and which
@@ -85,10 +85,8 @@ export interface Summed {
 export function attentionAndSums(tf: TensorFlow, launch: Launch, terms: ErrorTerms, values: ValueTerms): Summed {
   return tf.tidy(() => {
     const { problems, qLen, kvLen, headDim } = launch;
-    const { scores, weights } = weigh(tf, launch);
-    const top = tf.max<tfjs.Tensor3D>(scores, 2, true);
+    const { scores, top, below, weights } = weigh(tf, launch);
     const topKey = tf.argMax<tfjs.Tensor2D>(scores, 2);
-    const below = tf.clipByValue<tfjs.Tensor3D>(tf.sub(top, scores), 0, farthest);
     const errors = tf.matMul<tfjs.Tensor3D>(
       tf.tensor3d(terms.query, [problems, qLen, terms.features]),
       tf.tensor3d(terms.key, [problems, kvLen, terms.features]),
@@ -96,7 +94,7 @@ export function attentionAndSums(tf: TensorFlow, launch: Launch, terms: ErrorTer
       true,
     );
     const ofRow = tf.add(tf.mul(tf.abs(top), perProblem(tf, terms.top)), perProblem(tf, terms.weight));
-    const a = tf.mul(weights, tf.add(tf.add(below, errors), ofRow));
+    const a = tf.mul(weights, tf.add(tf.sub(errors, tf.clipByValue(below, -farthest, 0)), ofRow));
     // wasm writes whole numbers even where floating ones are asked for.
     const others = tf.mul(a, tf.cast(tf.oneHot(topKey, kvLen, 0, 1, 'int32'), 'float32'));
     const plain = tf.matMul(weights, tf.tensor3d(values.plain, [problems, kvLen, 2 * headDim]));

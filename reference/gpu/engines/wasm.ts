@@ -31,6 +31,8 @@ export const wasm: EngineEntry = {
       ...startedEngine(tf, name, packages, description),
       device: { kind: 'cpu', name: description },
       precision,
+      // Its memory may grow to 4 GiB, and where it cannot the module is done for.
+      memory: 2 ** 31,
     };
   },
 };

@@ -4,7 +4,7 @@
  */
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import type { Precision } from '../../precision';
-import { common, NoDeviceError, unit, type Device, type Engine, type EngineEntry } from '../engine';
+import { common, NoDeviceError, OutOfMemoryError, unit, type Device, type Engine, type EngineEntry } from '../engine';
 import { measure, precisionOn } from '../measure';
 import { requirePackage } from '../packages';
 import { loadCore, startBackend, startedEngine, versionsOf } from '../tfjs-core';
@@ -88,7 +88,25 @@ async function start(): Promise<Engine> {
     measured,
     precision: precisionOn(precision, measured),
     mostProblems: device.limits.maxComputeWorkgroupsPerDimension,
+    largestTensor: Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize),
+    watch: () => watch(device),
     lost: () => lost,
+  };
+}
+
+/** A driver that refuses a buffer goes on, and what depends on it holds zeros. */
+function watch(device: GpuDevice): () => Promise<void> {
+  const scopes = ['out-of-memory', 'validation', 'internal'];
+  for (const scope of scopes) device.pushErrorScope(scope);
+  return async () => {
+    const errors = await Promise.all(
+      scopes.toReversed().map(async (scope) => ({ scope, error: await device.popErrorScope() })),
+    );
+    const first = errors.toReversed().find(({ error }) => error !== null);
+    if (first?.error === undefined || first.error === null) return;
+    const what = first.error.message.trim().split('\n')[0];
+    if (first.scope === 'out-of-memory') throw new OutOfMemoryError(name, what);
+    throw new Error(`The driver refused a launch: ${what}`);
   };
 }
 
@@ -184,5 +202,7 @@ interface Adapter {
 interface GpuDevice {
   readonly limits: Readonly<Record<string, number>>;
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
+  pushErrorScope(filter: string): void;
+  popErrorScope(): Promise<{ readonly message: string } | null>;
   destroy(): void;
 }
