@@ -30,6 +30,10 @@ export const attention: CaseKind = {
   tensorsOf,
   read,
   describe: (c: AttentionCase, causal) => describeCase(c, causal),
+  sizes(c: AttentionCase) {
+    const { batch, numHeads, qLen, kvLen, headDim } = sizesOf(c);
+    return { batch, num_heads: numHeads, q_len: qLen, kv_len: kvLen, head_dim: headDim };
+  },
   withOtherContents: (c: AttentionCase, number) => withOtherContents(c, number),
   async probe(context: PropertyContext, c: AttentionCase) {
     const answers = await context.attend(probeCases(c, context.supports));

@@ -38,6 +38,8 @@ export interface CaseKind {
   read(given: object, c: Case, supports: ResolvedSupports, reading: Reading): Result;
   /** What kind of case this is, facet by facet. */
   describe(c: Case, causal?: Conventions['causal']): readonly Facet[];
+  /** How large it is, by the wire's names. */
+  sizes(c: Case): Readonly<Record<string, number>>;
   /** The same sizes and mask with other exact contents, which `number` chooses. */
   withOtherContents(c: Case, number: number): Case;
   /** Which cells leak or are ignored, where the kind of case lets one ask. */

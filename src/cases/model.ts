@@ -32,6 +32,10 @@ export const model: CaseKind = {
   ],
   read,
   describe: (c: ModelCase) => describeModelCase(c),
+  sizes(c: ModelCase) {
+    const { batch, seqLen } = modelSizesOf(c);
+    return { batch, seq_len: seqLen };
+  },
   withOtherContents: (c: ModelCase, number) => withOtherTokens(c, number),
 };
 

@@ -58,6 +58,7 @@ export async function cornerViolation(
     path: cornered.path,
     found: caught.found,
     shrinks: cornered.shrinks,
+    ...(cornered.shrinks > 0 && { from: kindOf(caught.case).sizes(caught.case) }),
     calls: cornered.calls,
     contents:
       alone && !limits.signal?.aborted

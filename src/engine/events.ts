@@ -38,6 +38,8 @@ export interface Counterexample {
   /** Cases checked before it fell, itself included. */
   readonly found: number;
   readonly shrinks: number;
+  /** How large the case was before it was made small, by the wire's names; absent where it was as small as it goes. */
+  readonly from?: Readonly<Record<string, number>>;
   /** Cases sent to the backend in order to shrink it. */
   readonly calls: number;
   /** Others of the same shape and mask, with other contents: how many of them fail as well. */

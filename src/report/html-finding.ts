@@ -47,9 +47,11 @@ ${again(outcome, backend, file)}
 }
 
 function storyOf(counterexample: Counterexample): string[] {
-  const { seed, path, stopped } = counterexample;
+  const { seed, path, stopped, from = {} } = counterexample;
+  const sizes = Object.entries(from).map(([name, size]) => `${name} ${size}`);
   return [
     ...howFound(counterexample),
+    ...(sizes.length > 0 ? [`It was found with ${sizes.join(', ')}.`] : []),
     ...(stopped === undefined ? [] : [`Shrinking stopped early: ${stopped}`]),
     ...(seed === undefined ? [] : [`Seed ${seed}${path === undefined ? '' : `, path ${path}`}`]),
   ];

@@ -182,6 +182,9 @@ function counterexampleOf(json: JsonValue): Counterexample {
     path: json.at('path').optional(text),
     found: json.at('found').count(),
     shrinks: json.at('shrinks').count(),
+    from: json
+      .at('from')
+      .optional((value) => Object.fromEntries(value.names().map((name) => [name, value.at(name).count()]))),
     calls: json.at('calls').count(),
     contents: { failed: contents.at('failed').count(), tried: contents.at('tried').count() },
     stopped: json.at('stopped').optional(text),

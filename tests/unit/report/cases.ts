@@ -95,6 +95,7 @@ export function leak(): Counterexample {
     path: '5:0:1:1',
     found: 6,
     shrinks: 12,
+    from: { batch: 3, num_heads: 2, q_len: 7, kv_len: 19, head_dim: 4 },
     calls: 40,
     contents: { failed: 20, tried: 20 },
   };

@@ -47,6 +47,7 @@ describe('the HTML report', () => {
     expect(article).toContain('<td class="cell leaked" title="dropped by the mask, yet used">');
     expect(article).toContain('<td class="off">1.5000</td>');
     expect(article).toContain('Found after 6 cases, shrunk 12 times (40 calls).');
+    expect(article).toContain('It was found with batch 3, num_heads 2, q_len 7, kv_len 19, head_dim 4.');
     expect(article).toContain('Seed 20261123, path 5:0:1:1');
     expect(article.replaceAll(/<[^>]+>/g, '')).toContain(
       'npx maskproof replay --backend ./broadcast-bug.ts --property padding/no-influence --seed 20261123 --path 5:0:1:1',
