@@ -25,7 +25,8 @@ def attend_one(models, case):
 
 # What an architecture cannot take, by the signature of its forward or by what its documentation says.
 DECLARED = {
-    "bloom": {"position_ids": False},
+    # Its positions are biases that are made from a mask of two axes, and from no other.
+    "bloom": {"position_ids": False, "explicit_masks": []},
     "mpt": {"position_ids": False},
 }
 

@@ -63,15 +63,19 @@ function modelDomain({
   masks,
   explicitMasks,
   positionIds,
+  positions,
   cache,
 }: ModelSupports): ModelConstraints {
+  const counts = positions === 'mask';
+  const explicit = counts && !positionIds ? [] : explicitMasks;
   return {
     vocab,
     // Where others are declared, float64 is what their errors are measured against.
     dtypes: dtypes.some((dtype) => dtype !== 'float64') ? dtypes.filter((dtype) => dtype !== 'float64') : dtypes,
-    masks: ['none', ...masks, ...explicitMasks.map((form) => `explicit_${form}` as const)],
-    paddings: masks.length + explicitMasks.length > 0 ? ['none', 'right', 'left', 'interior', 'rows'] : ['none'],
+    masks: ['none', ...masks, ...explicit.map((form) => `explicit_${form}` as const)],
+    paddings: masks.length + explicit.length > 0 ? ['none', 'right', 'left', 'interior', 'rows'] : ['none'],
     positionIds: positionIds ? 'allow' : 'never',
+    explicitIsPlaced: counts,
     chunks: cache ? 'allow' : 'never',
     minBatch: 1,
     maxBatch: 3,

@@ -19,8 +19,12 @@ export function admitsModel(limits: ModelConstraints, c: ModelCase): string | un
   const padding = paddingOf(c);
   if (padding !== 'none' && !limits.paddings.includes(padding))
     return `Padding of kind ${padding} is not among ${limits.paddings.join(', ')}.`;
+  if (limits.want.gradients && !c.want.gradients) return 'Gradients are not asked for.';
   return (
     presenceProblem('position_ids', limits.positionIds, c.positionIds !== undefined) ??
+    (limits.explicitIsPlaced && c.mask?.rank === 4 && c.positionIds === undefined
+      ? 'position_ids are missing beside an explicit mask.'
+      : undefined) ??
     presenceProblem('chunks', limits.chunks, c.chunks !== undefined) ??
     positionsProblem(c)
   );

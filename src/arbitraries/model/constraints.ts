@@ -19,6 +19,8 @@ export interface ModelConstraints {
   readonly paddings: readonly Padding[];
   /** Position ids counted from the mask: no others are drawn. */
   readonly positionIds: Presence;
+  /** Whether an explicit mask comes with position ids: a model that counts by masks of two axes cannot count by it. */
+  readonly explicitIsPlaced: boolean;
   /** Cached decoding. */
   readonly chunks: Presence;
   readonly minBatch: number;

@@ -22,7 +22,9 @@ export function drawModelCase(dice: Dice, limits: ModelConstraints): ModelCase {
   };
   return {
     ...c,
-    ...(isWanted(dice, limits.positionIds, 0.6) && { positionIds: countedPositions(c) }),
+    ...((isWanted(dice, limits.positionIds, 0.6) || (limits.explicitIsPlaced && c.mask?.rank === 4)) && {
+      positionIds: countedPositions(c),
+    }),
     ...(isWanted(dice, limits.chunks, 0.3) && { chunks: drawChunks(dice, seqLen) }),
   };
 }

@@ -15,6 +15,7 @@ const drawn = fc.sample(
     masks: modelMasks,
     paddings,
     positionIds: 'allow',
+    explicitIsPlaced: false,
     chunks: 'allow',
     minBatch: 1,
     maxBatch: 3,
