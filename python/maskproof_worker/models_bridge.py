@@ -15,11 +15,11 @@ from maskproof_worker.model_zoo import folder_of
 
 def forward_of(bridge):
     def forward(tokens, cache=None, use_cache=False, **arguments):
+        if not use_cache:
+            return bridge(tokens, return_type="logits", **arguments), None
         if cache is not None:
             arguments["past_key_values"] = cache
-        if use_cache:
-            arguments["use_cache"] = True
-        return bridge(tokens, return_type="logits_and_cache", **arguments)
+        return bridge(tokens, return_type="logits_and_cache", use_cache=True, **arguments)
 
     return forward
 

@@ -1,6 +1,7 @@
 /** `maskproof compare` as text: a line for each pair, and what tells the two apart. */
 import type { BackendInfo, Outcome } from '../engine/events';
 import type { Difference, PairParity, Parity } from '../parity/run';
+import { caseToWire } from '../protocol/codec';
 import { renderFinding } from './finding';
 import { count, escapeControls, marksOf, paint, type Style } from './style';
 
@@ -51,7 +52,7 @@ export function renderParity(parity: Parity, context: ParityContext): string {
       ({ backend, cases, message }) =>
         `${marks.failed} ${escapeControls(backend)} did not answer ${count(cases, 'time')}: ${escapeControls(message)}`,
     ),
-    ...parity.pairs.flatMap((pair) => (pair.difference ? ['', ...pictureOf(pair, pair.difference, context)] : [])),
+    ...pictures(parity, context),
     ...(parity.interrupted ? ['', `Interrupted after ${count(parity.cases, 'case')}.`] : []),
     ...(different ? [] : ['', `Again: ${context.again}`]),
   ].join('\n');
@@ -85,6 +86,29 @@ function table(
 function radii(x: number): string {
   if (x === 0 || !Number.isFinite(x)) return String(x);
   return x >= 1e4 || x < 1e-3 ? x.toExponential(1) : x.toPrecision(3);
+}
+
+/** Every smallest case once, however many pairs it tells apart. */
+function pictures({ pairs }: Parity, context: ParityContext): string[] {
+  const byCase = new Map<
+    string,
+    { readonly pair: PairParity; readonly difference: Difference; others: PairParity[] }
+  >();
+  for (const pair of pairs) {
+    const { difference } = pair;
+    if (difference === undefined) continue;
+    const key = JSON.stringify(caseToWire(difference.case));
+    const found = byCase.get(key);
+    if (found === undefined) byCase.set(key, { pair, difference, others: [] });
+    else found.others.push(pair);
+  }
+  return [...byCase.values()].flatMap(({ pair, difference, others }) => [
+    '',
+    ...pictureOf(pair, difference, context),
+    ...others.map(
+      ({ first, second }) => `  The same case tells ${escapeControls(first)} from ${escapeControls(second)}.`,
+    ),
+  ]);
 }
 
 function pictureOf({ first, second }: PairParity, difference: Difference, context: ParityContext): string[] {
