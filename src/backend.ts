@@ -59,6 +59,8 @@ export interface ModelSupports {
    * nowhere else. `index`: where a token stands, padding before it included.
    */
   readonly positions: 'mask' | 'distance' | 'left' | 'index';
+  /** Whether some layer sees no further than a window, which counts padding like tokens. */
+  readonly slidingWindow: boolean;
   /** Whether it decodes with a cache. */
   readonly cache: boolean;
   readonly gradients: boolean;

@@ -52,6 +52,7 @@ const modelFields: Readonly<
   explicitMasks: { each: ['boolean', 'additive'] },
   positionIds: { one: bool },
   positions: { one: ['mask', 'distance', 'left', 'index'] },
+  slidingWindow: { one: bool },
   cache: { one: bool },
   gradients: { one: bool },
   bitwise: { one: bool },

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from maskproof_worker import serve
-from maskproof_worker.model_zoo import ARCHITECTURES, MAX_LENGTH, VOCAB
+from maskproof_worker.model_zoo import ARCHITECTURES, MAX_LENGTH, VOCAB, WINDOWED
 from maskproof_worker.torch_tensors import from_torch, to_torch
 
 
@@ -29,9 +29,11 @@ def supports_of(architecture, **others):
             # float64 is what errors of float32 are measured against.
             "dtypes": ["float32", "float64"],
             "masks": ["boolean", "integer", "float"],
-            "explicit_masks": ["boolean", "additive"],
+            # An explicit mask takes the place of the windows as well: it cannot say what differs from layer to layer.
+            "explicit_masks": [] if architecture in WINDOWED else ["boolean", "additive"],
             "position_ids": True,
             "positions": positions,
+            "sliding_window": architecture in WINDOWED,
             "cache": True,
             "gradients": True,
             "bitwise": True,

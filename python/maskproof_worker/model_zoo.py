@@ -116,6 +116,9 @@ ARCHITECTURES = {
     "mpt": ({"d_model": 16, "n_layers": 2, "n_heads": 2, "max_seq_len": MAX_LENGTH, "expansion_ratio": 2}, "distance"),
 }
 
+# Some of their layers see no further than a window of 4.
+WINDOWED = {"gpt_neo", "gemma2", "gemma3_text", "mistral", "starcoder2"}
+
 
 def config_of(architecture):
     values, _ = ARCHITECTURES[architecture]

@@ -70,6 +70,7 @@ function commonModel(all: readonly ModelSupports[]): ResolvedSupports | string {
     explicitMasks: shared('explicitMasks'),
     positionIds: all.every(({ positionIds }) => positionIds),
     positions: positions.size === 1 ? first.positions : 'index',
+    slidingWindow: all.some(({ slidingWindow }) => slidingWindow),
     cache: all.every(({ cache }) => cache),
     gradients: false,
     bitwise: false,

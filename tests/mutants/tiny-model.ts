@@ -218,6 +218,7 @@ const everything: ModelSupports = {
   explicitMasks: ['boolean', 'additive'],
   positionIds: true,
   positions: 'mask',
+  slidingWindow: false,
   cache: true,
   gradients: true,
   bitwise: true,

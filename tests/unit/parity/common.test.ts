@@ -13,6 +13,7 @@ const model: ModelSupports = {
   explicitMasks: [],
   positionIds: true,
   positions: 'distance',
+  slidingWindow: false,
   cache: true,
   gradients: true,
   bitwise: true,
