@@ -52,20 +52,20 @@ class Copies:
         place = 0
         for entry in entries:
             begin, end = entry["data_offsets"]
+            size = end - begin
+            gap = -size % ALIGNMENT
             places.append(place)
-            parts.append(data[begin:end])
-            gap = (begin - end) % ALIGNMENT
-            if gap:
-                parts.append(_PADDING[gap])
-            place += end - begin + gap
+            parts += data[begin:end], _PADDING[gap]
+            place += size + gap
         self._sent = b"".join(parts)
         memory = np.empty(place + ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % ALIGNMENT
         self._memory = memory[start : start + place]
         self._memory[:] = np.frombuffer(self._sent, np.uint8)
         self._places = places
+        array, formats = np.ndarray, FORMATS
         self.arrays = [
-            np.ndarray(entry["shape"], FORMATS[entry["dtype"]], memory, start + place)
+            array(entry["shape"], formats[entry["dtype"]], memory, start + place)
             for entry, place in zip(entries, places)
         ]
 

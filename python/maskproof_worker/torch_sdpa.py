@@ -47,7 +47,7 @@ def mask_and_causality(case):
 def attend_one(session, case):
     query, key, value = to_torch(case.query), to_torch(case.key), to_torch(case.value)
     mask, is_causal = mask_and_causality(case)
-    enable_gqa = query.shape[1] != key.shape[1]
+    enable_gqa = case.query.shape[1] != case.key.shape[1]
     if "gradients" not in case.want:
         output = F.scaled_dot_product_attention(
             query, key, value, mask, is_causal=is_causal, scale=case.scale, enable_gqa=enable_gqa

@@ -1,21 +1,26 @@
 """Arrays of a case as PyTorch tensors, masks in the shape and layout that a library takes, and back."""
+from functools import lru_cache
+
 import numpy as np
 import torch
 
+# What numpy calls the type of the words that bfloat16 is made of.
+WORDS = np.dtype(np.uint16).char
 INFINITY = float("inf")
 
 
 def to_torch(array):
     """A tensor over the array's own memory; words of bfloat16 become bfloat16."""
-    if array.dtype == np.uint16:
+    if array.dtype.char == WORDS:
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 
 
 def from_torch(tensor):
     """The way back; bfloat16 becomes its words."""
-    tensor = tensor.detach()
-    if tensor.dtype == torch.bfloat16:
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    if tensor.dtype is torch.bfloat16:
         return tensor.contiguous().view(torch.int16).numpy().view(np.uint16)
     return tensor.numpy()
 
@@ -38,13 +43,14 @@ def lifted_mask(case):
     """The mask in four axes, [batch or 1, num_heads or 1, q_len or 1, kv_len], in the layout that the case asks for; None where there is none."""
     if case.mask is None:
         return None
-    mask = laid_out(to_torch(case.mask.array), case.mask_layout)
-    if case.mask.rank < 4 and mask.shape[-1] < case.key.shape[-2]:
+    rank, array = case.mask.rank, case.mask.array
+    mask = laid_out(to_torch(array), case.mask_layout)
+    if rank == 4:
+        return mask
+    if array.shape[-1] < case.key.shape[-2]:
         # PyTorch stretches a mask of one column over all keys, as it documents. In two and three axes that is for us to refuse.
-        raise ValueError(f"A mask with {mask.shape[-1]} columns was given for {case.key.shape[-2]} keys.")
-    if case.mask.rank == 2:
-        return mask[:, None, None, :]
-    return mask[:, None] if case.mask.rank == 3 else mask
+        raise ValueError(f"A mask with {array.shape[-1]} columns was given for {case.key.shape[-2]} keys.")
+    return mask.unsqueeze(1) if rank == 3 else mask.unsqueeze(1).unsqueeze(1)
 
 
 def with_causality(mask, q_len, kv_len):
@@ -57,8 +63,9 @@ def with_causality(mask, q_len, kv_len):
     return torch.where(may, mask, drop)
 
 
+@lru_cache(maxsize=256)
 def causal(q_len, kv_len):
-    """[q_len, kv_len]: True where query i, which stands at i + kv_len - q_len, may see key j."""
+    """[q_len, kv_len]: True where query i, which stands at i + kv_len - q_len, may see key j. Not to be written into."""
     return torch.ones(q_len, kv_len, dtype=torch.bool).tril(kv_len - q_len)
 
 
