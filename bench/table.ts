@@ -4,7 +4,21 @@ export interface Table {
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
   /** Ratios of one run, or figures that the project promises; missed ones are told, and fail `npm run bench -- --strict`. */
-  readonly gates?: readonly { readonly name: string; readonly ok: boolean }[];
+  readonly gates?: readonly Gate[];
+}
+
+interface Gate {
+  readonly name: string;
+  readonly ok: boolean;
+}
+
+/** Ratios of one run, and what they have to reach. */
+export function atLeast(due: number, what: string, x: number): Gate {
+  return { name: `${what}: ${x.toPrecision(3)}, at least ${due}`, ok: x >= due };
+}
+
+export function atMost(due: number, what: string, x: number): Gate {
+  return { name: `${what}: ${x.toPrecision(3)}, at most ${due}`, ok: x <= due };
 }
 
 export function median(numbers: readonly number[]): number {

@@ -18,6 +18,8 @@ from .safetensors import File, file_parts
 PROTOCOL = 1
 # The key of the metadata that holds the message.
 KEY = "maskproof"
+# What is only sent where it is asked for.
+ASKED = ("weights", "scores")
 OUTPUTS = ("output", "weights", "scores", "logits")
 
 
@@ -136,7 +138,7 @@ class Answerer:
             if isinstance(answer, Exception):
                 said = {"error": error_on_wire(answer)}
             else:
-                said = answer_on_wire(answer, f"{n}.", arrays)
+                said = answer_on_wire(answer, f"{n}.", arrays, cases[n].want if n < len(cases) else OUTPUTS)
             if changed and n < len(names):
                 said["changed"] = [name for place, name in enumerate(names[n], first) if place in changed]
                 first += len(names[n])
@@ -144,12 +146,12 @@ class Answerer:
         return answers, arrays
 
 
-def answer_on_wire(answer, prefix, arrays):
-    """The answer with its arrays put into `arrays` and named in their place."""
+def answer_on_wire(answer, prefix, arrays, want):
+    """The answer with its arrays put into `arrays` and named in their place; what nobody asked for stays here."""
     said = {}
     for name in OUTPUTS:
         array = answer.get(name)
-        if array is not None:
+        if array is not None and (name in want or name not in ASKED):
             said[name] = prefix + name
             arrays[prefix + name] = np.asarray(array)
     gradients = answer.get("gradients")

@@ -93,7 +93,7 @@ export class Session {
   async close(): Promise<void> {
     try {
       if (isRemote(this.#backend)) return void Promise.resolve(this.#inner.close?.()).catch(() => undefined);
-      await within(this.#timeoutMs, () => this.#inner.close?.());
+      if (this.#inner.close) await within(this.#timeoutMs, () => this.#inner.close?.());
     } catch {
       // A backend that cannot close has answered everything all the same.
     }
