@@ -1,5 +1,5 @@
 /**
- * npm run score [-- --only mutants,gates,sensitivity,shrinking,false-alarms] [--cases N] [--seed N]: measures the suite itself, and writes
+ * npm run score [-- --only mutants,gates,sensitivity,shrinking,false-alarms] [--cases N] [--minutes N] [--seed N] [--add]: measures the suite itself, and writes
  * docs/score.json and docs/score.md. npm run score -- --quick: measures less, writes nothing, and fails where something has become worse.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -7,10 +7,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { packageRoot } from '../../src/version';
+import { alarmsInShort, scoreFalseAlarms } from './false-alarms';
 import { scoreGates } from './gates';
 import type { Score } from './measured';
 import { mutantsDropped, scoreMutants } from './mutants';
 import { renderScore } from './page';
+import { scoreSensitivity } from './sensitivity';
+import { scoreShrinking } from './shrinking';
 
 const file = join(packageRoot(), 'docs', 'score.json');
 const page = join(packageRoot(), 'docs', 'score.md');
@@ -24,15 +27,40 @@ function committed(): Score {
   }
 }
 
+/** Part by part: what was measured is not lost where a later part fails. */
+async function write(part: Partial<Score>): Promise<void> {
+  const score: Score = { ...committed(), ...part };
+  writeFileSync(file, await format(JSON.stringify(score), { ...(await resolveConfig(file)), parser: 'json' }));
+  writeFileSync(page, `${renderScore(score).trimEnd()}\n`);
+}
+
 /** The parts by the names that --only takes: each measures and gives back what changes in the score. */
 const parts: Readonly<Record<string, (options: Options) => Promise<Partial<Score>>>> = {
   mutants: async () => ({ mutants: await scoreMutants(tell) }),
   gates: async () => ({ gates: await scoreGates() }),
+  sensitivity: async () => ({ sensitivity: await scoreSensitivity(tell) }),
+  shrinking: async () => ({ shrinking: scoreShrinking(tell) }),
+  'false-alarms': async ({ cases, minutes, seed, add }) => ({
+    falseAlarms: await scoreFalseAlarms({
+      cases,
+      until: Date.now() + minutes * 60_000,
+      seed,
+      before: add ? committed().falseAlarms : undefined,
+      save: async (falseAlarms) => {
+        const all = falseAlarms.rows.reduce((sum, row) => sum + row.cases, 0);
+        tell(`${all} cases, ${falseAlarms.alarms.length} alarms`);
+        await write({ falseAlarms });
+      },
+    }),
+  }),
 };
 
 interface Options {
   readonly cases: number;
+  readonly minutes: number;
   readonly seed: number;
+  /** To what was counted before. */
+  readonly add: boolean;
 }
 
 async function measure(names: readonly string[], options: Options): Promise<void> {
@@ -40,10 +68,7 @@ async function measure(names: readonly string[], options: Options): Promise<void
     const part = parts[name];
     if (part === undefined) throw new Error(`There is no part ${name}: take ${Object.keys(parts).join(', ')}.`);
     tell(`== ${name}`);
-    // Written part by part: what was measured is not lost where a later part fails.
-    const score: Score = { ...committed(), ...(await part(options)) };
-    writeFileSync(file, await format(JSON.stringify(score), { ...(await resolveConfig(file)), parser: 'json' }));
-    writeFileSync(page, `${renderScore(score).trimEnd()}\n`);
+    await write(await part(options));
   }
   console.log(`Written: ${page}`);
 }
@@ -53,8 +78,10 @@ async function drops(): Promise<string[]> {
   const { mutants } = committed();
   const { gates } = await scoreGates();
   const missed = gates.filter(({ ok }) => !ok).map(({ name, figure }) => `gate missed: ${name} (${figure})`);
+  const alarms = (await alarmsInShort()).map((alarm) => `false alarm: ${alarm}`);
   return [
     ...missed,
+    ...alarms,
     ...(mutants ? await mutantsDropped(mutants) : ['docs/score.json has no mutants: run npm run score']),
   ];
 }
@@ -64,13 +91,20 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
-      only: { type: 'string', default: 'mutants,gates' },
+      only: { type: 'string', default: 'mutants,gates,sensitivity,shrinking' },
       cases: { type: 'string', default: '1000000' },
+      minutes: { type: 'string', default: '600' },
       seed: { type: 'string', default: '1' },
+      add: { type: 'boolean', default: false },
     },
   });
   if (!values.quick) {
-    await measure(values.only.split(','), { cases: Number(values.cases), seed: Number(values.seed) });
+    await measure(values.only.split(','), {
+      cases: Number(values.cases),
+      minutes: Number(values.minutes),
+      seed: Number(values.seed),
+      add: values.add,
+    });
     return 0;
   }
   const worse = await drops();

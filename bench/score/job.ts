@@ -1,7 +1,13 @@
 /** What a process of the pool does: one job a message, one result a message. */
 import { properties } from '../../properties';
-import { openReference } from '../../src/engine/reference';
-import { casesToFall, firstFind, type Find } from './hunt';
+import type { Backend } from '../../src/backend';
+import { isModelCase, type Case } from '../../reference/model-case';
+import { valuesOf } from '../../src/engine/coverage';
+import { openReference, type Reference } from '../../src/engine/reference';
+import { runProperty } from '../../src/engine/run-property';
+import { Subject } from '../../src/engine/subject';
+import { casesToFall, firstFind, hasFallen, type Find } from './hunt';
+import { implementation } from './implementations';
 import { backendNamed, equivalents } from './zoo';
 
 /** Hunts one mutant under several seeds. */
@@ -23,13 +29,30 @@ export interface CellsJob {
   readonly properties?: readonly string[];
 }
 
-export type Job = HuntJob | CellsJob;
+/** Every property on an implementation that is right. */
+export interface AlarmsJob {
+  readonly type: 'alarms';
+  readonly implementation: string;
+  readonly seed: number;
+  readonly runs: number;
+}
+
+export interface Alarms {
+  /** Cases by dtype. */
+  readonly cases: Readonly<Record<string, number>>;
+  readonly compared: number;
+  readonly alarms: readonly { readonly dtype: string; readonly said: string }[];
+}
+
+export type Job = HuntJob | CellsJob | AlarmsJob;
 
 export type ResultOf<J extends Job> = J extends HuntJob
   ? (Find | null)[]
   : J extends CellsJob
     ? Record<string, number>
-    : never;
+    : J extends AlarmsJob
+      ? Alarms
+      : never;
 
 /** Cases a property with which a process is warmed before its clock counts. */
 const warmUp = 15;
@@ -45,6 +68,7 @@ async function perform(job: Job): Promise<ResultOf<Job>> {
       finds.push((await firstFind(backendNamed(job.mutant), reference, seed, job.runs)) ?? null);
     return finds;
   }
+  if (job.type === 'alarms') return alarmsOn(await implementation(job.implementation), reference, job);
   const fallen: Record<string, number> = {};
   for (const property of properties) {
     if (job.properties && !job.properties.includes(property.id)) continue;
@@ -57,6 +81,28 @@ async function perform(job: Job): Promise<ResultOf<Job>> {
   }
   return fallen;
 }
+
+async function alarmsOn(backend: Backend, reference: Reference, { seed, runs }: AlarmsJob): Promise<Alarms> {
+  const cases: Record<string, number> = {};
+  const alarms: Alarms['alarms'][number][] = [];
+  const subject = new Subject(backend, reference, 60_000);
+  for (const property of properties) {
+    const outcome = await runProperty(subject, property, { seed, runs, deadline: Infinity, shrinkMs: 10_000 });
+    for (const { cell, cases: drawn } of outcome.batches?.flatMap((batch) => batch.drawn) ?? []) {
+      const dtype = valuesOf(cell)?.dtype;
+      if (dtype !== undefined) cases[dtype] = (cases[dtype] ?? 0) + drawn;
+    }
+    if (!hasFallen(outcome)) continue;
+    const { counterexample, failure } = outcome;
+    alarms.push({
+      dtype: describedType(counterexample?.case),
+      said: `${backend.name}, ${property.id}, seed ${seed}, path ${counterexample?.path}: ${counterexample?.violation.summary ?? failure?.message}`,
+    });
+  }
+  return { cases, compared: subject.rows.compared, alarms };
+}
+
+const describedType = (c: Case | undefined): string => (c === undefined || isModelCase(c) ? '' : c.query.dtype);
 
 process.on('message', (job: Job) => {
   void perform(job).then(

@@ -51,13 +51,17 @@ export interface Gates {
 
 export interface FalseAlarms {
   readonly made: Made;
+  /** Seeds that were run through: every property on every implementation, `runs` cases each. */
+  readonly seeds: readonly number[];
+  readonly runs: number;
   readonly rows: readonly {
     readonly implementation: string;
     readonly dtype: string;
     readonly cases: number;
-    readonly rowsCompared: number;
     readonly alarms: number;
   }[];
+  /** Rows of answers that were compared. */
+  readonly compared: number;
   /** Each alarm in words. */
   readonly alarms: readonly string[];
 }

@@ -98,18 +98,19 @@ function gatesOf({ made, gates }: Gates): string[] {
   ];
 }
 
-function alarmsOf({ made, rows, alarms }: FalseAlarms): string[] {
+function alarmsOf({ made, rows, alarms, compared, seeds, runs }: FalseAlarms): string[] {
   const cases = rows.reduce((sum, row) => sum + row.cases, 0);
+  const range = seeds.length > 1 ? `seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}` : `seed ${seeds[0]}`;
   return [
     '## False alarms',
     '',
-    `${cases.toLocaleString('en')} cases of every law over implementations that are right and declare honestly how they compute: ${alarms.length} alarms. \`npm run score:false-alarms\`.`,
+    `${cases.toLocaleString('en')} cases of every law (${compared.toLocaleString('en')} compared rows) over implementations that are right and declare honestly how they compute: **${alarms.length} alarms**. \`npm run score:false-alarms\`; ${range}, ${runs} cases a law and implementation under each.`,
     '',
     from(made),
     '',
     table(
-      ['implementation', 'dtype', 'cases', 'rows compared', 'alarms'],
-      rows.map((row) => [row.implementation, row.dtype, row.cases, row.rowsCompared, row.alarms]),
+      ['implementation', 'dtype', 'cases', 'alarms'],
+      rows.map((row) => [row.implementation, row.dtype, row.cases.toLocaleString('en'), row.alarms]),
     ),
     '',
     ...alarms.map((alarm) => `- ${alarm}`),

@@ -3,6 +3,7 @@ import { sizesOf } from '../../../reference/case';
 import { finfo } from '../../../reference/dtype';
 import { keepGrid } from '../../../reference/masks';
 import type { CaseConstraints } from '../../../src/arbitraries/constraints';
+import { droppedCells } from '../../../src/arbitraries/shrink/edit';
 import { conventions, defined, differs, type Addend } from './plain-attention';
 
 /** A mistake that is known to show exactly where the predicate says, and the smallest case that shows it. */
@@ -272,3 +273,11 @@ export const planted: readonly Planted[] = [
     nonzero: 0,
   },
 ];
+
+/** Whether a case is the smallest one, in sizes, dropped cells and numbers. */
+export function reaches({ sizes, dropped, nonzero }: Planted, c: AttentionCase): boolean {
+  if (Object.values(sizesOf(c)).join() !== sizes.join()) return false;
+  if (dropped !== undefined && (c.mask ? droppedCells(c.mask).length : 0) !== dropped) return false;
+  const numbers = [...c.query.data, ...c.key.data, ...c.value.data];
+  return nonzero === undefined || numbers.filter((x) => x !== 0).length === nonzero;
+}

@@ -12,6 +12,8 @@ export interface Machine {
   readonly order: 'forward' | 'backward' | 'pairs';
   /** Divides by multiplying with the reciprocal. */
   readonly reciprocal: boolean;
+  /** Products are added without a rounding of their own, first to last. */
+  readonly fused?: true;
 }
 
 export type Rounding = (x: number) => number;
@@ -35,6 +37,16 @@ export function sumOf(terms: number[], order: Machine['order'], r: Rounding): nu
     return level[0] ?? 0;
   }
   return (order === 'forward' ? terms : [...terms].reverse()).reduce((sum, term) => r(sum + term), 0);
+}
+
+/** sum x y */
+function productSum(x: readonly number[], y: readonly number[], { order, fused }: Machine, r: Rounding): number {
+  if (fused) return x.reduce((sum, value, n) => r(sum + value * y[n]), 0);
+  return sumOf(
+    x.map((value, n) => r(value * y[n])),
+    order,
+    r,
+  );
 }
 
 export interface Emulated {
@@ -77,16 +89,11 @@ export function emulate(c: AttentionCase, keep: Uint8Array, machine: Machine): E
 }
 
 export function score(c: AttentionCase, q: Float64Array, k: Float64Array, bias: number, machine: Machine): number {
-  const { precision, order } = machine;
+  const { precision } = machine;
   const r = rounding(precision.accumulate);
   const input = (x: number) => (precision.inputs ? Math.fround(x * (1 + precision.inputs.relative * 0.9)) : x);
   const store = (x: number, to: Store | undefined) => (to ? rounding(to)(x) : x);
-  const dot = (x: number[], y: number[]) =>
-    sumOf(
-      x.map((value, d) => r(input(value) * input(y[d]))),
-      order,
-      r,
-    );
+  const dot = (x: number[], y: number[]) => productSum(x.map(input), y.map(input), machine, r);
   let s: number;
   if (precision.scale.roundings === 4) {
     const root = r(Math.sqrt(c.scale));
@@ -132,9 +139,10 @@ export function average(scores: number[], values: Float64Array[], kvLen: number,
     output = output.map((x, k) =>
       r(
         r(x * rescale) +
-          sumOf(
-            kept.map((p, n) => r(p * values[start + n][k])),
-            order,
+          productSum(
+            kept,
+            kept.map((_, n) => values[start + n][k]),
+            machine,
             r,
           ),
       ),
@@ -146,9 +154,10 @@ export function average(scores: number[], values: Float64Array[], kvLen: number,
   if (precision.tile !== undefined) return { output: output.map((x) => divide(x, sum)), weights: normalised };
   const weights = normalised.map(stored);
   output = Array.from({ length: features }, (_, k) =>
-    sumOf(
-      weights.map((p, n) => r(p * values[n][k])),
-      order,
+    productSum(
+      weights,
+      weights.map((_, n) => values[n][k]),
+      machine,
       r,
     ),
   );

@@ -76,6 +76,20 @@ export const machines: readonly (readonly [string, FloatType, Precision])[] = [
   ['float16, all of it', 'float16', { ...plain, accumulate: f16, exp: { relative: 2 ** -10, tiny: 2 ** -24 } }],
 ];
 
+/** The same stores, declared to happen. */
+export function sure(precision: Precision): Precision {
+  const followed = { ...precision };
+  for (const place of ['dot', 'scaled', 'masked', 'weights'] as const) {
+    if (precision[place]) Object.assign(followed, { [place]: { ...precision[place], sure: true } });
+  }
+  return followed;
+}
+
+/** Those that store something on the way, and declare that they do. */
+export const followed = machines
+  .filter(([, , { dot, weights }]) => dot !== undefined || weights !== undefined)
+  .map(([name, dtype, precision]) => [`${name}, followed`, dtype, sure(precision)] as const);
+
 /** Contents: sizes of query, key and value, and of the bias. */
 export const kinds = [
   { name: 'normal', amplitudes: [1, 1, 1], bias: 2 },

@@ -2,23 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { sizesOf } from '../../../reference/case';
 import { expectationOf, RowState } from '../../../reference/expectation';
 import type { Interval } from '../../../reference/expectation';
-import type { Precision } from '../../../reference/precision';
 import { emulate } from './emulate';
 import type { Machine } from './emulate';
-import { kinds, machines, subnormal } from './machines';
+import { followed, kinds, machines, subnormal } from './machines';
 import { Dice, bottomRight, randomCase } from './random-case';
-
-/** The same stores, declared to happen. */
-function sure(precision: Precision): Precision {
-  const followed = { ...precision };
-  for (const place of ['dot', 'scaled', 'masked', 'weights'] as const) {
-    if (precision[place]) Object.assign(followed, { [place]: { ...precision[place], sure: true } });
-  }
-  return followed;
-}
-const followed = machines
-  .filter(([, , { dot, weights }]) => dot !== undefined || weights !== undefined)
-  .map(([name, dtype, precision]) => [`${name}, followed`, dtype, sure(precision)] as const);
 
 describe('no number that a machine can compute within its declaration lies outside the interval', () => {
   it.each([...machines, ...followed])('%s', (name, dtype, precision) => {

@@ -1,0 +1,81 @@
+/** Attention that is right, computed in many ways, each declared as it is: what no law may ever flag. */
+import { sizesOf, type AttentionCase, type FloatTensor, type FloatType } from '../../reference/case';
+import { finfo } from '../../reference/dtype';
+import { keepGrid } from '../../reference/masks';
+import type { Precision } from '../../reference/precision';
+import { problemOf } from '../../reference/validate';
+import { everything } from '../../tests/mutants/base';
+import { emulate, type Machine } from '../../tests/unit/reference/emulate';
+import { followed, machines } from '../../tests/unit/reference/machines';
+import { bottomRight } from '../../tests/unit/reference/random-case';
+import type { Backend, BackendAnswer } from '../../src/backend';
+import { builtinBackend } from '../../src/backends/builtin';
+import { oracleBackend } from '../../src/backends/oracle';
+import { resolveSupports } from '../../src/supports';
+
+type Way = Omit<Machine, 'precision'>;
+
+const ways: Readonly<Record<string, Way>> = {
+  forwards: { order: 'forward', reciprocal: false },
+  backwards: { order: 'backward', reciprocal: false },
+  'in pairs': { order: 'pairs', reciprocal: false },
+  'fused multiply-add': { order: 'forward', reciprocal: false, fused: true },
+};
+
+/** A backend that computes as a machine does. */
+function emulated(name: string, dtype: FloatType, precision: Precision, way: Way): Backend {
+  const supports = {
+    ...everything,
+    dtypes: [dtype],
+    overlongRows: 'first' as const,
+    returns: ['output', 'weights', 'scores'] as const,
+    precision: { [dtype]: precision },
+  };
+  const resolved = resolveSupports(supports);
+  const machine: Machine = { precision, ...way };
+  const answer = (c: AttentionCase): BackendAnswer => {
+    const problem = problemOf(c, resolved);
+    if (problem !== undefined) return { error: { type: 'ValueError', message: problem } };
+    const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
+    const keep = keepGrid(c, bottomRight);
+    const { output, weights, scores } = emulate(c, keep, machine);
+    const tensor = (data: Float64Array, last: number): FloatTensor => ({
+      dtype,
+      shape: [batch, numHeads, qLen, last],
+      data,
+    });
+    return {
+      output: tensor(output, vHeadDim),
+      weights: tensor(weights, kvLen),
+      scores: tensor(
+        scores.map((x, n) => (keep[n] === 1 ? x : finfo[dtype].lowest)),
+        kvLen,
+      ),
+    };
+  };
+  return { name, supports, open: () => ({ attend: (cases) => cases.map(answer) }) };
+}
+
+/** Every way on the plainest float32 machine, and the ways in turn on the others. */
+const emulations: readonly Backend[] = [
+  ...Object.entries(ways).map(([name, way]) => emulated(`float32, ${name}`, 'float32', machines[0][2], way)),
+  ...[...machines.slice(1), ...followed].map(([name, dtype, precision], n) =>
+    emulated(name, dtype, precision, Object.values(ways)[n % 4]),
+  ),
+];
+
+/** By name; engines load when they are asked for. */
+const loaders = new Map<string, () => Backend | Promise<Backend>>([
+  ['oracle', () => oracleBackend()],
+  ['tfjs-cpu', () => builtinBackend('tfjs-cpu')],
+  ['tfjs-wasm', () => builtinBackend('tfjs-wasm')],
+  ...emulations.map((backend): [string, () => Backend] => [backend.name, () => backend]),
+]);
+
+export const implementationNames: readonly string[] = [...loaders.keys()];
+
+export function implementation(name: string): Backend | Promise<Backend> {
+  const load = loaders.get(name);
+  if (load === undefined) throw new Error(`There is no implementation ${name}.`);
+  return load();
+}
