@@ -131,7 +131,13 @@ async function corner(
   });
 
   const first = await alone(cases, caught, (c) => checkAfter([], c));
-  const smaller = (c: Case) => cases.shrink(c, undefined).map(({ value }) => value);
+  // With what the arbitrary knows of the way to a case, so that nothing is tried twice; fc.check knows it too, and takes the same path.
+  const contexts = new WeakMap<Case, unknown>();
+  const smaller = (c: Case) =>
+    cases.shrink(c, contexts.get(c)).map(({ value, context }) => {
+      contexts.set(value, context);
+      return value;
+    });
   if (first !== undefined) {
     const candidate = { value: caught.case, finding: first };
     // What brings a session down gets one a candidate: a batch would have to be bisected after every fall.

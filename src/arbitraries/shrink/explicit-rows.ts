@@ -7,10 +7,10 @@ import { range, select } from './select';
 /** Queries that one may try this on in one round. */
 const ROWS = 4;
 
-/** One query, with what causality, window and segments hid from it written into a mask: alone it would see other keys. */
+/** One query, or the only one, with what causality, window and segments hid from it written into a mask: alone it would see other keys. */
 export function* explicitRows(c: AttentionCase, causal: Conventions['causal']): Iterable<AttentionCase> {
   const { batch, numHeads, qLen, kvLen } = sizesOf(c);
-  if (qLen < 2 || (!c.isCausal && !c.slidingWindow && !c.segments)) return;
+  if (!c.slidingWindow && !c.segments && (qLen < 2 || !c.isCausal)) return;
   const keep = keepGrid(c, readingsOf(c, causal)[0]);
   for (const i of range(Math.min(qLen, ROWS))) {
     const row = { ...select(c, { queries: [i] }), isCausal: false, slidingWindow: undefined, segments: undefined };

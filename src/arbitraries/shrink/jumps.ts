@@ -1,4 +1,4 @@
-import type { AttentionCase, Conventions, Mask } from '../../../reference/case';
+import type { AttentionCase, Conventions, Mask, Rotary } from '../../../reference/case';
 import { sizesOf } from '../../../reference/case';
 import { finfo } from '../../../reference/dtype';
 import { plain } from './edit';
@@ -10,6 +10,7 @@ import { select } from './select';
  * Nothing of the contents is left, and no feature.
  */
 export function* smallestCases(c: AttentionCase): Iterable<AttentionCase> {
+  if (c.rotary) yield onePosition(c, c.rotary);
   if (c.mask === undefined) {
     yield* smallest(c, 1, 1, undefined, c.isCausal);
     if (c.isCausal) yield* smallest(c, 2, 2, undefined, true);
@@ -45,6 +46,22 @@ function* smallest(
   };
   yield plain(small, kvLen - 1);
   if (isCausal) yield plain({ ...small, isCausal: false }, kvLen - 1);
+}
+
+/** One query, one key and one pair of features, at a position that is no index. */
+function onePosition(c: AttentionCase, rotary: Rotary): AttentionCase {
+  const one = select(c, {
+    batch: [0],
+    kvHeads: [0],
+    inGroup: [0],
+    queries: [0],
+    keys: [0],
+    dims: [0, 1],
+    valueDims: [0],
+  });
+  const positionIds = { ...rotary.positionIds, shape: [1, 1], data: Float64Array.of(1) };
+  const bare = { ...one, mask: undefined, slidingWindow: undefined, segments: undefined, softcap: undefined };
+  return plain({ ...bare, isCausal: false, rotary: { rotaryDim: 2, base: 10000, layout: 'half', positionIds } }, 0);
 }
 
 function smallMask({ rank, form, tensor }: Mask, qLen: number, row: readonly number[]): Mask {

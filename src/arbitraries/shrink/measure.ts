@@ -56,7 +56,8 @@ function featuresOf(c: AttentionCase): number {
       100 +
       (window.left === undefined ? 0 : 2 + Math.min(window.left, 40)) +
       (window.right === undefined ? 0 : 2 + Math.min(window.right, 40));
-  if (c.segments !== undefined) cost += 2;
+  // More than a padding mask, which says the same to one query.
+  if (c.segments !== undefined) cost += 3;
   if (c.softcap !== undefined) cost += c.softcap === 1 ? 2 : 3;
   if (c.scale !== 1 / Math.sqrt(c.query.shape[3])) cost += c.scale === 1 ? 1 : 2;
   if (c.maskLayout !== undefined) cost += c.maskLayout === 'contiguous' ? 1 : 2;

@@ -11,20 +11,51 @@ import { plainerNumbers } from './numbers';
 import { smallerSizes } from './sizes';
 import { wholesale } from './wholesale';
 
+/** What was tried before: what each earlier level gave, up to the case that it went on with. */
+export class Tried {
+  readonly #before: Tried | undefined;
+  readonly #level: readonly string[];
+  readonly #count: number;
+
+  constructor(before: Tried | undefined, level: readonly string[], count: number) {
+    this.#before = before;
+    this.#level = level;
+    this.#count = count;
+  }
+
+  /** Fingerprints. */
+  static *in(tried: Tried | undefined): Iterable<string> {
+    for (let one = tried; one !== undefined; one = one.#before) yield* one.#level.slice(0, one.#count);
+  }
+}
+
 /**
  * Smaller cases to try in this order, made lazily from the case alone: leaps to the smallest cases there are, then fewer batch rows,
  * heads, queries, keys and features of a head, fewer features of the case, fewer dropped cells, plainer numbers.
  * Each is smaller by `sizeOf`, obeys the constraints, and comes once: taking the first that still fails, again and again, always ends.
  */
 export function* shrinkCase(c: AttentionCase, constraints: CaseConstraints = {}): Iterable<AttentionCase> {
+  for (const [smaller] of smallerCases(c, constraints)) yield smaller;
+}
+
+/** The same, but nothing that was tried on the way to the case. With each comes what has then been tried, for the level below it. */
+export function* smallerCases(
+  c: AttentionCase,
+  constraints: CaseConstraints = {},
+  before?: Tried,
+): Iterable<readonly [AttentionCase, Tried]> {
   const size = sizeOf(c);
-  const seen = new Set<string>();
+  const seen = new Set<string>(Tried.in(before));
+  const level: string[] = [];
   for (const candidate of candidates(c, constraints)) {
     if (!isSmaller(sizeOf(candidate), size)) continue;
     const print = fingerprint(candidate);
     if (seen.has(print)) continue;
     seen.add(print);
-    if (admits(constraints, candidate) === undefined) yield candidate;
+    if (admits(constraints, candidate) === undefined) {
+      level.push(print);
+      yield [candidate, new Tried(before, level, level.length)];
+    }
   }
 }
 

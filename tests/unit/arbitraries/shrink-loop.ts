@@ -1,6 +1,6 @@
 import type { AttentionCase } from '../../../reference/case';
 import type { CaseConstraints } from '../../../src/arbitraries/constraints';
-import { shrinkCase } from '../../../src/arbitraries/shrink/shrink-case';
+import { smallerCases, type Tried } from '../../../src/arbitraries/shrink/shrink-case';
 
 export interface Minimum {
   readonly case: AttentionCase;
@@ -16,17 +16,18 @@ export function minimum(
   constraints: CaseConstraints = {},
 ): Minimum {
   let smallest = c;
+  let tried: Tried | undefined;
   let executions = 0;
   for (let steps = 0; ; steps++) {
-    let next: AttentionCase | undefined;
-    for (const candidate of shrinkCase(smallest, constraints)) {
+    let next: readonly [AttentionCase, Tried] | undefined;
+    for (const candidate of smallerCases(smallest, constraints, tried)) {
       executions++;
-      if (fails(candidate)) {
+      if (fails(candidate[0])) {
         next = candidate;
         break;
       }
     }
     if (next === undefined) return { case: smallest, executions, steps };
-    smallest = next;
+    [smallest, tried] = next;
   }
 }
