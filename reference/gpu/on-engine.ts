@@ -25,3 +25,10 @@ async function untilLost<T>(engine: Engine, use: (engine: Engine) => Promise<T>)
     throw new DeviceLostError(engine.name, how, { cause });
   }
 }
+
+/** Whether an error began in TensorFlow.js or below, and not in what called it: CUDA's are errors of the package's own. */
+export function isEngineError(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  const place = (error.stack ?? '').split('\n').find((line) => line.trimStart().startsWith('at '));
+  return place !== undefined && /node_modules[\\/]@tensorflow[\\/]/.test(place);
+}

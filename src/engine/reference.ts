@@ -4,7 +4,7 @@ import type { Expectation } from '../../reference/expectation';
 import { DeviceLostError } from '../../reference/gpu/engine';
 import { engineEntry, engines, type EngineEntry } from '../../reference/gpu/engines';
 import { expectPacked } from '../../reference/gpu/expect';
-import { onEngine } from '../../reference/gpu/on-engine';
+import { isEngineError, onEngine } from '../../reference/gpu/on-engine';
 import { loadEngine } from '../backends/tfjs';
 import type { ResolvedSupports } from '../backend';
 import { BackendError, UsageError } from '../errors';
@@ -64,7 +64,7 @@ async function engineReference(entry: EngineEntry, reason?: string): Promise<Ref
       const asked = { conventions: supports, precisionOf: (dtype: FloatType) => precisionOf(supports, dtype) };
       const expectations = await onEngine(entry, (loaded) => expectPacked(loaded, cases, asked)).catch(
         (error: unknown) => {
-          throw lost(name, error);
+          throw asReferenceError(name, error);
         },
       );
       return expectations.map((expectation, n) => expectation ?? judged.expect(cases[n]));
@@ -73,11 +73,12 @@ async function engineReference(entry: EngineEntry, reason?: string): Promise<Ref
   };
 }
 
-/** A device that is lost twice is no finding about the backend, and no bug of ours. */
-function lost(name: string, error: unknown): unknown {
-  if (!(error instanceof DeviceLostError)) return error;
+/** A device that is lost twice, and an operation that the engine refuses, are no findings about the backend, and no bugs of ours. */
+function asReferenceError(name: string, error: unknown): unknown {
+  if (!(error instanceof DeviceLostError || isEngineError(error))) return error;
+  const code = error instanceof DeviceLostError ? error.code.toLowerCase() : 'reference_failed';
   return new BackendError(
-    { type: error.name, code: error.code.toLowerCase(), stage: 'answer', backend: name },
+    { type: error.name, code, stage: 'answer', backend: name },
     { what: `The reference ${name} did not answer: ${error.message}`, mend: 'Run again with --reference oracle.' },
     { cause: error },
   );
