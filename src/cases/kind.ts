@@ -28,8 +28,8 @@ export interface CaseKind {
   arbitrary(property: Property, supports: ResolvedSupports): fc.Arbitrary<Case>;
   /** Why a case is none of the property's, in one sentence; undefined where it is one. The guard is not asked. */
   admits(property: Property, supports: ResolvedSupports, c: Case): string | undefined;
-  /** Tells whether cases with all of some facets are drawn; absent where no share of them is required. */
-  reachable?(property: Property, supports: ResolvedSupports): (facets: Readonly<Record<string, string>>) => boolean;
+  /** Tells whether cases with all of some facets are drawn. */
+  reachable(property: Property, supports: ResolvedSupports): (facets: Readonly<Record<string, string>>) => boolean;
   /** A case of its own, so that a backend that writes into its inputs spoils nothing but its own copy. */
   copy(c: Case): Case;
   /** The tensors of a case by the names that reports use. */

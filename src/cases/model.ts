@@ -3,6 +3,7 @@ import type { FloatTensor, Tensor } from '../../reference/case';
 import { modelSizesOf, type ModelCase, type ModelMask } from '../../reference/model-case';
 import { admitsModel } from '../arbitraries/model/admits';
 import type { ModelConstraints } from '../arbitraries/model/constraints';
+import { isModelReachable } from '../arbitraries/model/reachable';
 import { describeModelCase, withOtherTokens } from '../arbitraries/model/describe';
 import { modelCase, modelEmptiness } from '../arbitraries/model/model-case';
 import type { ModelAbility, ModelSupports, ResolvedSupports } from '../backend';
@@ -19,6 +20,10 @@ export const model: CaseKind = {
   emptiness: (property: ModelProperty, supports) => modelEmptiness(casesOf(property, supports)),
   arbitrary: (property: ModelProperty, supports) => modelCase(casesOf(property, supports)),
   admits: (property: ModelProperty, supports, c: ModelCase) => admitsModel(casesOf(property, supports), c),
+  reachable(property: ModelProperty, supports) {
+    const constraints = casesOf(property, supports);
+    return (facets) => isModelReachable(constraints, facets);
+  },
   copy: (c: ModelCase): ModelCase => ({
     ...c,
     tokens: copied(c.tokens),

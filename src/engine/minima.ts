@@ -4,6 +4,7 @@
  * share would do so once in 10^9 runs (the exact binomial tail: Clopper and Pearson, 1934). Where there are too few cases to tell, nothing is said.
  */
 import { kindOfProperty } from '../cases';
+import type { CaseKind } from '../cases/kind';
 import type { Property } from '../property';
 import { combinedFacets, valuesOf, type CombinedFacet } from './coverage';
 import type { BackendInfo, DrawnCell, Outcome, StarvedCell } from './events';
@@ -25,11 +26,20 @@ const minima: Readonly<Record<CombinedFacet, Readonly<Record<string, number>>>> 
   rows: { none_empty: 0.2, some_empty: 0.1 },
 };
 
+/** The same for calls of whole models, whose facets are judged one by one. */
+const modelMinima: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  model_mask: shares(0.05, 'none boolean integer float explicit_boolean explicit_additive'),
+  padding: { none: 0.1, right: 0.05, left: 0.05, interior: 0.04, rows: 0.04 },
+  decoding: { one_shot: 0.2, cached: 0.06 },
+  position_ids: { own: 0.1, given: 0.2 },
+};
+
 function shares(share: number, values: string): Record<string, number> {
   return Object.fromEntries(values.split(' ').map((value) => [value, share]));
 }
 
 interface Requirement {
+  readonly kind: CaseKind['name'];
   readonly facets: Readonly<Record<string, string>>;
   readonly share: number;
 }
@@ -40,13 +50,20 @@ function everyRequirement(): Requirement[] {
   const single = combinedFacets.flatMap((facet) =>
     Object.entries(minima[facet]).map(([value, share]) => ({ facet, value, share })),
   );
+  const alone = (kind: Requirement['kind'], facet: string, of: Readonly<Record<string, number>>): Requirement[] =>
+    Object.entries(of).map(([value, share]) => ({ kind, facets: { [facet]: value }, share }));
   return [
-    ...single.map(({ facet, value, share }) => ({ facets: { [facet]: value }, share })),
+    ...combinedFacets.flatMap((facet) => alone('attention', facet, minima[facet])),
+    ...Object.entries(modelMinima).flatMap(([facet, of]) => alone('model', facet, of)),
     ...single.flatMap((a, n) =>
       single
         .slice(n + 1)
         .filter((b) => b.facet !== a.facet && !isImplied(a.facet, b.facet))
-        .map((b) => ({ facets: { [a.facet]: a.value, [b.facet]: b.value }, share: a.share * b.share })),
+        .map((b): Requirement => ({
+          kind: 'attention',
+          facets: { [a.facet]: a.value, [b.facet]: b.value },
+          share: a.share * b.share,
+        })),
     ),
   ];
 }
@@ -79,17 +96,17 @@ export function judgeCoverage(
         property.guard
       )
         return [];
-      const isReachable = kindOfProperty(property).reachable?.(property, supports);
-      return isReachable === undefined ? [] : [{ isReachable, cells: batches.flatMap(({ drawn }) => drawn) }];
+      const kind = kindOfProperty(property);
+      const cells = batches.flatMap(({ drawn }) => drawn);
+      return [{ kind: kind.name, isReachable: kind.reachable(property, supports), ...countsOf(cells) }];
     });
-    const combined = searched.map(({ isReachable, cells }) => ({ isReachable, ...countsOf(cells) }));
-    for (const { facets, share } of requirements) {
+    for (const { kind, facets, share } of requirements) {
       // A pair of which one is starved by itself says nothing new.
       if (starved.some((one) => one.backend === name && isWithin(one.facets, facets))) continue;
       let cases = 0;
       let checked = 0;
-      for (const one of combined) {
-        if (!one.isReachable(facets)) continue;
+      for (const one of searched) {
+        if (one.kind !== kind || !one.isReachable(facets)) continue;
         cases += one.cases;
         checked += one.checkedWith(facets);
       }
@@ -115,7 +132,12 @@ function countsOf(cells: readonly DrawnCell[]): {
   let cases = 0;
   for (const cell of cells) {
     const values = valuesOf(cell.cell);
-    if (values === undefined) continue;
+    if (values === undefined) {
+      // Every call of a model has a mask or none.
+      if (cell.cell.startsWith('model_mask=')) cases += cell.cases;
+      add(cell.cell, cell.checked);
+      continue;
+    }
     cases += cell.cases;
     combinedFacets.forEach((a, n) => {
       add(`${a}=${values[a]}`, cell.checked);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { properties } from '../../../properties';
-import type { AttentionCase } from '../../../reference/case';
-import type { Supports } from '../../../src/backend';
+import { isModelCase, type Case } from '../../../reference/model-case';
+import { paddingOf } from '../../../src/arbitraries/model/masks';
+import type { ModelSupports, Supports } from '../../../src/backend';
 import { oracleBackend } from '../../../src/backends/oracle';
 import { Cells, countCase } from '../../../src/engine/coverage';
 import { casesOf, drawBatch, reasonToSkip } from '../../../src/engine/draw';
@@ -13,20 +14,32 @@ import { codeOf } from '../../../src/cli/fuzz';
 import { runSuite } from '../../../src/engine/run-suite';
 import { Subject } from '../../../src/engine/subject';
 import { perform, type Crew } from '../../../src/engine/task';
-import { isAttentionProperty } from '../../../src/property';
 import { resolveSupports } from '../../../src/supports';
 
 const everything = oracleBackend().supports;
+const model: ModelSupports = {
+  vocab: 12,
+  maxLength: 16,
+  dtypes: ['float32'],
+  masks: ['boolean', 'integer', 'float'],
+  explicitMasks: ['boolean', 'additive'],
+  positionIds: true,
+  positions: 'mask',
+  cache: true,
+  gradients: true,
+  bitwise: true,
+  slidingWindow: false,
+};
 
 /** What the properties draw for a backend, as outcomes that held; `isChecked` says of which cases. */
 function drawn(
   supports: Partial<Supports>,
   size: number,
-  isChecked: (c: AttentionCase) => boolean = () => true,
+  isChecked: (c: Case) => boolean = () => true,
   ids?: readonly string[],
 ) {
   const resolved = resolveSupports(supports);
-  const outcomes = properties.filter(isAttentionProperty).flatMap((property): Outcome[] => {
+  const outcomes = properties.flatMap((property): Outcome[] => {
     if ((ids && !ids.includes(property.id)) || reasonToSkip(property, resolved) !== undefined) return [];
     const cells = new Cells();
     for (const c of drawBatch(casesOf(property, resolved), 5, size)) countCase(cells, c, resolved.causal, isChecked(c));
@@ -60,25 +73,42 @@ describe('what the generators draw', () => {
     expect(judged).toBeGreaterThan(5);
   });
 
-  it.each(properties.filter((property) => property.guard === undefined).map(({ id }) => id))(
-    'starves nothing where %s is alone',
-    (id) => {
-      expect(drawn(everything, 600, () => true, [id]).starved).toEqual([]);
-    },
-  );
+  it.each<[string, Partial<ModelSupports>]>([
+    ['everything', {}],
+    ['integer masks of two axes alone', { masks: ['integer'], explicitMasks: [] }],
+    ['no mask', { masks: [], explicitMasks: [] }],
+    ['no cache', { cache: false }],
+    ['a few tokens', { maxLength: 3 }],
+    ['positions of its own', { positions: 'index', positionIds: false }],
+  ])('starves nothing of a model that declares %s', (_, supports) => {
+    const { judged, starved } = drawn({ model: { ...model, ...supports } }, 300);
+    expect(starved).toEqual([]);
+    expect(judged).toBeGreaterThan(4);
+  });
+
+  it.each(
+    properties.filter((property) => property.guard === undefined && property.kind !== 'model').map(({ id }) => id),
+  )('starves nothing where %s is alone', (id) => {
+    expect(drawn(everything, 600, () => true, [id]).starved).toEqual([]);
+  });
 });
 
 describe('judgeCoverage', () => {
   it('tells what was drawn and never checked, and not once more for each pair that it is in', () => {
-    const { starved } = drawn(everything, 150, (c) => c.query.dtype !== 'float16');
+    const { starved } = drawn(everything, 150, (c) => isModelCase(c) || c.query.dtype !== 'float16');
     expect(starved).toEqual([
       expect.objectContaining({ backend: 'one', facets: { dtype: 'float16' }, checked: 0, required: 0.1 }),
     ]);
   });
 
   it('tells a pair that is missing where each of the two is there', () => {
-    const { starved } = drawn(everything, 150, (c) => !(c.bridge === 'rotary' && c.mask?.rank === 4));
+    const { starved } = drawn(everything, 150, (c) => isModelCase(c) || !(c.bridge === 'rotary' && c.mask?.rank === 4));
     expect(starved.map(({ facets }) => facets)).toEqual([{ mask_rank: '4', bridge: 'rotary' }]);
+  });
+
+  it('tells what of whole models was never checked', () => {
+    const { starved } = drawn({ model }, 150, (c) => !isModelCase(c) || paddingOf(c) !== 'interior');
+    expect(starved.map(({ facets }) => facets)).toEqual([{ padding: 'interior' }]);
   });
 
   it('says nothing of too few cases', () => {
