@@ -27,12 +27,21 @@ export function drawAdmitted(dice: Dice, constraints: CaseConstraints, limits: L
 }
 
 function tryToDraw(constraints: CaseConstraints, limits: Limits, dice: Dice): ReturnType<typeof drawCase> | undefined {
-  const sure = !Object.values(limits).includes('always');
+  const sure = isSure(limits);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const c = drawCase(dice, limits);
     if (sure || admits(constraints, c) === undefined) return c;
   }
   return undefined;
+}
+
+const sureOnce = new WeakMap<Limits, boolean>();
+
+/** Whether every case that is drawn obeys: nothing is ordered. */
+function isSure(limits: Limits): boolean {
+  let sure = sureOnce.get(limits);
+  if (sure === undefined) sureOnce.set(limits, (sure = !Object.values(limits).includes('always')));
+  return sure;
 }
 
 function refusal(constraints: CaseConstraints, limits: Limits): string {

@@ -45,7 +45,8 @@ export const attention: CaseKind = {
 const casesOf = (property: AttentionProperty, supports: ResolvedSupports) =>
   property.cases(domainOf(supports), supports);
 
-const copied = <T extends Tensor>(t: T): T => ({ ...t, shape: t.shape.slice(), data: t.data.slice() });
+const copied = <T extends Tensor>({ dtype, shape, data }: T): T =>
+  ({ dtype, shape: shape.slice(), data: data.slice() }) as unknown as T;
 
 function copy(c: AttentionCase): AttentionCase {
   return {

@@ -29,18 +29,17 @@ export class Cells {
 
 /** Counts one case under its combination of facets and under each facet beside it. */
 export function countCase(cells: Cells, c: Case, causal: Conventions['causal'], isChecked: boolean): void {
-  const facets = kindOf(c).describe(c, causal);
   const checked = isChecked ? 1 : 0;
-  if (facets.some(({ facet }) => isCombined(facet))) {
-    const combined = combinedFacets.map((name) => facets.find(({ facet }) => facet === name)?.value ?? 'other');
-    cells.add(combined.join(' '), 1, checked);
+  let combined: string[] | undefined;
+  for (const { facet, value } of kindOf(c).describe(c, causal)) {
+    const place = places.get(facet);
+    if (place === undefined) cells.add(`${facet}=${value}`, 1, checked);
+    else (combined ??= combinedFacets.map(() => 'other'))[place] = value;
   }
-  for (const { facet, value } of facets) {
-    if (!isCombined(facet)) cells.add(`${facet}=${value}`, 1, checked);
-  }
+  if (combined !== undefined) cells.add(combined.join(' '), 1, checked);
 }
 
-const isCombined = (facet: string): boolean => (combinedFacets as readonly string[]).includes(facet);
+const places: ReadonlyMap<string, number> = new Map(combinedFacets.map((facet, n) => [facet, n]));
 
 /** The values of a combination, facet by facet; undefined for a facet that stands by itself. */
 export function valuesOf(cell: string): Record<CombinedFacet, string> | undefined {

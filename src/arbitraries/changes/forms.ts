@@ -56,11 +56,24 @@ function maskOf(
   return { rank, form, tensor } as Mask;
 }
 
+/** An additive mask from cells that are 0 where they drop: the common case, without a list in between. */
+function additiveOf(rank: MaskRank, { shape, data: cells }: Tensor, dtype: FloatType, sentinel: Sentinel): Mask {
+  const drop = sentinelNumber(sentinel, dtype);
+  const data = new Float64Array(cells.length);
+  for (let n = 0; n < data.length; n += 1) if (cells[n] === 0) data[n] = drop;
+  return { rank, form: 'additive', tensor: { dtype, shape, data } };
+}
+
 /** The same mask in another form: additive masks in the query's dtype. Biases survive from additive to additive only. */
 export function withForm(c: AttentionCase, form: MaskForm, sentinel: Sentinel = 'finfo'): AttentionCase {
   if (c.mask === undefined) return c;
   const { rank, tensor } = c.mask;
-  return { ...c, mask: maskOf(rank, form, tensor.shape, entries(c.mask), c.query.dtype, sentinel) };
+  const { dtype } = c.query;
+  const mask =
+    form === 'additive' && c.mask.form !== 'additive'
+      ? additiveOf(rank, tensor, dtype, sentinel)
+      : maskOf(rank, form, tensor.shape, entries(c.mask), dtype, sentinel);
+  return { ...c, mask };
 }
 
 /** Which sentinel an additive mask uses; finfo where it drops nothing. */
