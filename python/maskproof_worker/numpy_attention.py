@@ -22,7 +22,7 @@ SUPPORTS = {
     "sliding_window": True,
     "segments": True,
     "softcap": True,
-    "returns": ["output", "weights", "scores"],
+    "returns": ["output", "weights", "scores", "gradients"],
 }
 
 
@@ -68,6 +68,7 @@ def attend_one(session, case):
     scores = query @ key.swapaxes(-1, -2) * work(case.scale)
     if case.softcap is not None:
         scores = work(case.softcap) * np.tanh(scores / work(case.softcap))
+    capped = scores
     keep, bias = kept_and_bias(case, scores.shape)
     if bias is not None:
         scores = scores + np.where(keep, bias, 0).astype(work)
@@ -78,7 +79,34 @@ def attend_one(session, case):
     total = weights.sum(-1, keepdims=True)
     weights = weights / np.where(total == 0, 1, total)
     answer = {"output": weights @ value, "weights": weights, "scores": scores}
-    return {name: from_float32(array, case.dtype) for name, array in answer.items()}
+    answer = {name: from_float32(array, case.dtype) for name, array in answer.items()}
+    if "gradients" in case.want:
+        gradients = gradients_of(case, query, key, value, weights, capped, groups)
+        answer["gradients"] = {name: from_float32(array, case.dtype) for name, array in gradients.items()}
+    return answer
+
+
+def gradients_of(case, query, key, value, weights, capped, groups):
+    """Of sum(grad_output * output): the same steps backwards. A query that keeps no key has weights of 0, and adds nothing."""
+    work = query.dtype.type
+    of_output = float32_of(case.grad_output)
+    of_weights = of_output @ value.swapaxes(-1, -2)
+    # A weight that rises takes from the others.
+    of_scores = weights * (of_weights - (weights * of_weights).sum(-1, keepdims=True))
+    if case.softcap is not None:
+        of_scores = of_scores * (1 - (capped / work(case.softcap)) ** 2)
+    of_dots = of_scores * work(case.scale)
+
+    def summed(of_heads):
+        """[batch, num_kv_heads, kv_len, ...]: the heads that share a key, added."""
+        batch, heads, kv_len, width = of_heads.shape
+        return of_heads.reshape(batch, heads // groups, groups, kv_len, width).sum(2)
+
+    return {
+        "query": of_dots @ key,
+        "key": summed(of_dots.swapaxes(-1, -2) @ query),
+        "value": summed(weights.swapaxes(-1, -2) @ of_output),
+    }
 
 
 if __name__ == "__main__":
