@@ -503,7 +503,8 @@ export class BackwardPass {
     const { backward, output, accumulate, tile } = precision;
     const store = charge(backward?.partial ?? (output ? { type: output } : accumulate))!;
     const times = (length: number, size: number | undefined) => (size === undefined ? 0 : Math.ceil(length / size) - 1);
-    const count = of === 'query' ? times(kvLen, tile) : times(qLen, backward?.tile) + (numHeads > numKvHeads ? 1 : 0);
+    // Each head of a group is stored, and then each sum but the last, which is the answer.
+    const count = of === 'query' ? times(kvLen, tile) : times(qLen, backward?.tile) + numHeads / numKvHeads - 1;
     return { count, store };
   }
 }

@@ -68,7 +68,7 @@ export interface Backward {
   readonly mean?: 'weights' | 'output';
   /** The type that rebuilt weights and gradients of scores are stored in before they meet grad_output, keys and queries. */
   readonly operands?: Store;
-  /** The type of a head's gradients before the heads of a group are added, and of sums over a tile: the type of the answer where absent. */
+  /** The type of a head's gradients before the heads of a group are added, of sums over some of them, and over a tile: the type of the answer where absent. */
   readonly partial?: Store;
   /** Queries a tile, where sums over them are stored in `partial` tile after tile; absent is one pass. */
   readonly tile?: number;

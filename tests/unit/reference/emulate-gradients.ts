@@ -18,6 +18,8 @@ export interface BackwardMachine extends Machine {
   readonly scaledEarly: boolean;
   /** Whether a sentinel that is added lets the gradient of a row without a key through. */
   readonly through: boolean;
+  /** Whether the heads of a group are added one by one, each sum stored. */
+  readonly oneByOne: boolean;
 }
 
 export interface EmulatedGradients {
@@ -156,7 +158,11 @@ export function emulateGradients(c: AttentionCase, keep: Uint8Array, machine: Ba
         });
       }
       const ofGroup = (parts: number[][]) =>
-        parts[0].map((x, d) => (parts.length === 1 ? x : sum(parts.map((part) => store(part[d], partial)))));
+        parts[0].map((x, d) => {
+          if (parts.length === 1) return x;
+          const stored = parts.map((part) => store(part[d], partial));
+          return machine.oneByOne ? stored.reduce((total, y) => store(r(total + y), partial)) : sum(stored);
+        });
       for (let j = 0; j < kvLen; j++) {
         writeBack(result.key, keyStart + j, ofGroup(ofHeads.map((head) => head.key[j])), c, machine, b, j, type);
         const value = ofGroup(ofHeads.map((head) => head.value[j]));

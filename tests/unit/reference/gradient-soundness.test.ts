@@ -54,6 +54,7 @@ describe('no gradient that a machine can compute within its declaration lies out
             factored: dice.chance(0.5),
             scaledEarly: dice.chance(0.5),
             through: dice.chance(0.5),
+            oneByOne: dice.chance(0.5),
           };
           const actual = emulateGradients(c, keep, machine);
           for (const of of ['query', 'key', 'value'] as const) {

@@ -45,6 +45,8 @@ export interface Wish {
   readonly amplitudes?: readonly [number, number, number];
   readonly maxKeys?: number;
   readonly bias?: number;
+  /** The most query heads that share a key. */
+  readonly groups?: number;
 }
 
 /** Any case at all: every rank, form, rule and bridge. */
@@ -58,7 +60,7 @@ export function randomCase(dice: Dice, wish: Wish = {}): AttentionCase {
   const headDim = rotary ? 2 * dice.whole(1, 3) : dice.whole(1, 5);
   const sizes: Sizes = {
     batch: dice.whole(1, 2),
-    numHeads: numKvHeads * dice.whole(1, 2),
+    numHeads: numKvHeads * dice.whole(1, wish.groups ?? 2),
     numKvHeads,
     qLen,
     kvLen,
@@ -111,7 +113,7 @@ export function randomCase(dice: Dice, wish: Wish = {}): AttentionCase {
 
 /** Any case at all that asks for gradients. */
 export function askingRandomly(dice: Dice, wish: Wish = {}): AttentionCase {
-  const c = randomCase(dice, wish);
+  const c = randomCase(dice, { groups: 4, ...wish });
   const { batch, numHeads, qLen, vHeadDim } = sizesOf(c);
   const shape = [batch, numHeads, qLen, vHeadDim];
   const gradOutput = floatTensor(
