@@ -120,7 +120,7 @@ async function start(): Promise<Engine> {
   const { folder } = chosen();
   // Read when the libraries are loaded. oneDNN makes small launches six times slower; TF32 would cut the operands of matrix products.
   const settings = {
-    TF_CPP_MIN_LOG_LEVEL: '2',
+    TF_CPP_MIN_LOG_LEVEL: '3',
     TF_ENABLE_ONEDNN_OPTS: '0',
     NVIDIA_TF32_OVERRIDE: '0',
     TF_FORCE_GPU_ALLOW_GROWTH: 'true',
