@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { properties } from '../../../properties';
 import { loadBackend } from '../../../src/backends/load';
+import { mergeReports } from '../../../src/engine/merge';
 import { openReference } from '../../../src/engine/reference';
 import { runSuite, type SuiteOptions } from '../../../src/engine/run-suite';
 import { openThreads } from '../../../src/engine/threads';
 import { reportText } from '../../../src/report/json';
+import { readReport } from '../../../src/report/read';
 import { repeats, timeless } from '../../support/repeats';
 
 const specs = [join(__dirname, '../../../examples/boolean-added.ts'), 'oracle'];
@@ -36,7 +38,11 @@ describe('threads', () => {
       expect(one).toContain('"status": "violated"');
       expect(await run({ seed, crew })).toBe(one);
       const shard = { index: 2, count: 2 };
-      expect(await run({ seed, shard, crew })).toBe(await run({ seed, shard }));
+      const second = await run({ seed, shard, crew });
+      expect(second).toBe(await run({ seed, shard }));
+      const first = await run({ seed, shard: { index: 1, count: 2 } });
+      const shards = [second, first].map((text, n) => ({ name: `${n}`, ...readReport(JSON.parse(text), `${n}`) }));
+      expect(timeless(reportText(mergeReports(shards, properties)))).toBe(one);
     },
   );
 
