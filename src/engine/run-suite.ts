@@ -302,7 +302,10 @@ class Run {
     if (halt !== undefined) return nothing(halt);
     if (reason !== undefined) return nothing(reason);
     if (settled !== undefined) return settled;
-    if (replayed !== undefined && leavesNothing(known)) return replayed.fixed ?? replayed.failing[0];
+    if (replayed !== undefined && leavesNothing(known))
+      return (
+        replayed.fixed ?? replayed.failing[0] ?? nothing('the cases of its known failures mean nothing to it here')
+      );
     if (parts.length === 0 && signal?.aborted) return nothing('the run was interrupted');
     const found =
       parts.length > 0
