@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -69,5 +70,39 @@ describe('the interpreter of a worker', () => {
       'python',
     ]);
     expect(findPython(undefined, { cwd, env: { PATH: '' } }).command).not.toContain('uv');
+  });
+
+  it.skipIf(spawnSync('uv', ['--version']).status !== 0)('is the active environment, as uv itself has it', () => {
+    const cwd = folder();
+    const active = join(cwd, 'environment');
+    expect(spawnSync('uv', ['venv', '--quiet', active]).status).toBe(0);
+    const env: NodeJS.ProcessEnv = {
+      ...process.env,
+      MASKPROOF_PYTHON: undefined,
+      TL_UV_ACTIVE: '1',
+      VIRTUAL_ENV: active,
+    };
+    const [program, ...before] = findPython(undefined, { cwd, env }).command;
+    const { stdout } = spawnSync(program, [...before, '-c', 'import sys; print(sys.prefix)'], {
+      cwd,
+      env,
+      encoding: 'utf8',
+    });
+    expect(realpathSync(stdout.trim())).toBe(realpathSync(active));
+  });
+
+  it('is what npm run setup:python made where nothing else is, or the one on PATH', () => {
+    const { command, because } = findPython(undefined, { cwd: folder(), env: { PATH: '' } });
+    expect([command.length, because]).toEqual([
+      1,
+      expect.stringMatching(/^(?:made by npm run setup:python|found on PATH)$/),
+    ]);
+  });
+
+  it('is the one that MASKPROOF_PYTHON names where no flag does', () => {
+    const { cwd, env } = surroundings();
+    const told = { ...env, MASKPROOF_PYTHON: 'python3.13' };
+    expect(findPython(undefined, { cwd, env: told }).command).toEqual(['python3.13']);
+    expect(findPython('python3.12', { cwd, env: told }).command).toEqual(['python3.12']);
   });
 });
