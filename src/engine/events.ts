@@ -81,6 +81,8 @@ export interface Outcome {
   readonly known?: KnownFailure;
   /** The entry of the known-failures file whose counterexample holds now: news, and exit status 1. */
   readonly fixed?: KnownFailure;
+  /** Cases that are known to fail were not drawn. */
+  readonly narrowed?: true;
   /** Why it was skipped. */
   readonly reason?: string;
   readonly cases: number;

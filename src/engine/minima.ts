@@ -85,12 +85,13 @@ export function judgeCoverage(
   let judged = 0;
   const starved: StarvedCell[] = [];
   for (const { name, supports } of backends) {
-    const searched = outcomes.flatMap(({ backend, property: id, status, known, batches }) => {
+    const searched = outcomes.flatMap(({ backend, property: id, status, known, narrowed, batches }) => {
       const property = properties.find((one) => one.id === id);
       if (
         backend !== name ||
         status !== 'held' ||
         known !== undefined ||
+        narrowed ||
         batches === undefined ||
         property === undefined ||
         property.guard

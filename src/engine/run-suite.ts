@@ -203,18 +203,13 @@ class Run {
       backends,
       outcomes: this.#told,
       ...summarizeCoverage(drawnIn(this.#outcomes)),
-      ...judgeCoverage(shard || interrupted ? [] : this.#wholly(), backends, properties),
+      ...judgeCoverage(shard || interrupted ? [] : this.#outcomes, backends, properties),
       interrupted,
       seconds: (performance.now() - this.#started) / 1000,
     };
     this.#hasFinished = true;
     this.#emit({ type: 'run_finished', report });
     return report;
-  }
-
-  /** The outcomes of searches that left out no case for being known to fail. */
-  #wholly(): Outcome[] {
-    return this.#outcomes.filter((_, n) => !this.#entries[n].known.some((one) => one.case !== undefined));
   }
 
   #next(): [Entry, Task] | undefined {
@@ -307,9 +302,9 @@ class Run {
         replayed.fixed ?? replayed.failing[0] ?? nothing('the cases of its known failures mean nothing to it here')
       );
     if (parts.length === 0 && signal?.aborted) return nothing('the run was interrupted');
-    const found =
+    const found: Outcome =
       parts.length > 0
-        ? joinOutcomes(parts)
+        ? { ...joinOutcomes(parts), ...(replayed && { narrowed: true }) }
         : { ...nothing(`none of its batches is in shard ${shard?.index} of ${shard?.count}`), batches: [] };
     return replayed === undefined ? found : besideKnown(found, replayed);
   }

@@ -43,7 +43,7 @@ export function reportText(report: Report, leftOut?: readonly LeftOut[]): string
 }
 
 function outcomeToJson(outcome: Outcome, cells: ReadonlyMap<string, number>) {
-  const { property, statement, backend, status, known, fixed, reason, failure, counterexample } = outcome;
+  const { property, statement, backend, status, known, fixed, narrowed, reason, failure, counterexample } = outcome;
   const { cases, calls, seconds, rows, batches } = outcome;
   return {
     property,
@@ -52,6 +52,7 @@ function outcomeToJson(outcome: Outcome, cells: ReadonlyMap<string, number>) {
     status,
     ...(known && { known: knownToJson(known) }),
     ...(fixed && { fixed: knownToJson(fixed) }),
+    ...(narrowed && { narrowed }),
     ...((reason ?? failure) && { reason: reason ?? failure?.message }),
     ...(failure && { stage: failure.stage }),
     cases,

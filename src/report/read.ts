@@ -134,6 +134,7 @@ function outcomeOf(json: JsonValue, cells: readonly string[]): Outcome {
     status,
     known: json.at('known').optional(knownOf),
     fixed: json.at('fixed').optional(knownOf),
+    narrowed: json.at('narrowed').optional((value) => value.isTrue()) || undefined,
     reason: failure === undefined ? json.at('reason').optional(text) : undefined,
     cases: json.at('cases').count(),
     calls: json.at('calls').count(),
