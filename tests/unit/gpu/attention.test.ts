@@ -8,16 +8,22 @@ import { judgeAnswer } from '../../../src/engine/self-check';
 import { everyCase } from './cases';
 import { atMost, engineHere } from './here';
 
+/** MASKPROOF_CASES, or a few; a twentieth of them where a driver computes in software. */
+const usual = Number(process.env.MASKPROOF_CASES ?? 1200);
+
 describe.each(engines)('the reference on $name', (entry) => {
-  it('agrees with the oracle within the radius, whatever the case', async (test) => {
+  it('agrees with the oracle within the radius, whatever the case', { timeout: 3_600_000 }, async (test) => {
     const engine = await engineHere(entry, test);
-    await fc.assert(
-      fc.asyncProperty(fc.array(attentionCase(everyCase), { minLength: 40, maxLength: 40 }), async (cases) => {
-        const answers = await attendPacked(engine, cases);
-        expect(cases.flatMap((c, n) => outside(c, answers[n], referenceConventions, engine))).toEqual([]);
-      }),
-      { numRuns: atMost(30, engine), seed: 20261123, endOnFailure: true },
-    );
+    const due = atMost(usual, engine);
+    let agreed = 0;
+    for (let seed = 20261123; agreed < due; seed++) {
+      const cases = fc.sample(attentionCase(everyCase), { numRuns: Math.min(256, due), seed });
+      const answers = await attendPacked(engine, cases);
+      const misses = cases.flatMap((c, n) => outside(c, answers[n], referenceConventions, engine));
+      expect(misses.slice(0, 8), `seed ${seed}`).toEqual([]);
+      agreed += cases.length;
+    }
+    await test.annotate(`${agreed} cases on ${engine.describe()}`);
   });
 
   it.for<EmptyRow>(['zeros', 'uniform', 'nan'])(
