@@ -7,12 +7,25 @@ import { generation } from './generate';
 import { growth } from './growth';
 import { memory } from './memory';
 import { overhead } from './overhead';
+import { packing } from './packing';
 import { peers } from './peers';
+import { reference } from './reference';
 import { starting } from './starting';
 import { renderTable, type Table } from './table';
 import { throughput } from './throughput';
 
-const benchmarks = { throughput, peers, generation, firstFailure, growth, memory, overhead, starting };
+const benchmarks = {
+  throughput,
+  peers,
+  generation,
+  firstFailure,
+  growth,
+  memory,
+  overhead,
+  packing,
+  reference,
+  starting,
+};
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -1,5 +1,5 @@
 /**
- * How far scores may be off, as sums of products that an engine can form. Section 8 of docs/numerics.md.
+ * How far scores may be off, as sums of products that an engine can form. Section 9 of docs/numerics.md.
  *
  * lambda_j, the error of the logarithm of weight j, is at most e_i . f_j + far (M - t_j) + top |M| + weight: a vector e for every query, a vector
  * f for every key, and three numbers a case. Errors of the backend and of the reference are added up before that, so that one launch serves both.

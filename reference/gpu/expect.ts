@@ -1,7 +1,7 @@
 /**
  * The expectation of cases out of launches: the reference's own numbers, and how far the backend may be from them, both errors included.
  * Where the bounds make no claim (float64, NaN among the inputs, errors that are no small sums, numbers near overflow) the answer is undefined
- * and the oracle has to be asked. Section 8 of docs/numerics.md.
+ * and the oracle has to be asked. Section 9 of docs/numerics.md.
  */
 import { type AttentionCase, type Conventions, type FloatType, sizesOf } from '../case';
 import { gamma } from '../charges';

@@ -1,4 +1,4 @@
-/** A launch that answers and adds up what the radius needs, so that no row is computed twice. Section 8 of docs/numerics.md. */
+/** A launch that answers and adds up what the radius needs, so that no row is computed twice. Section 9 of docs/numerics.md. */
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { type AttentionCase, sizesOf } from '../case';
 import { type Launch, perProblem, type TensorFlow, weigh } from './attention';
