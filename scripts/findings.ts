@@ -83,7 +83,7 @@ function loaded(name: string): Promise<Backend | undefined> {
 
 async function load(name: string): Promise<Backend | undefined> {
   const usual = process.env.PYTHONPATH;
-  if (name === 'hooked-transformer') process.env.PYTHONPATH = releaseFolder('3.9.0');
+  if (name === 'hooked-attention') process.env.PYTHONPATH = releaseFolder('3.9.0');
   try {
     return await loadBackend(name, { check: false, python: existsSync(python) ? python : undefined });
   } catch (error) {

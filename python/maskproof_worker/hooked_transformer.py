@@ -1,6 +1,6 @@
 """HookedTransformer's attention component, of the last TransformerLens that has one: a forward path of its own, beside HuggingFace's.
 
-    PYTHONPATH=FOLDER maskproof fuzz --backend hooked-transformer
+    PYTHONPATH=FOLDER maskproof fuzz --backend hooked-attention
 
 where FOLDER holds transformer-lens 3.9 (`npm run setup:python` puts it into .cache/python/transformer-lens-releases/3.9.0). The
 component projects its inputs and its output: query, key and value are put in by the hooks behind its projections, and the answer
@@ -104,7 +104,7 @@ def attend_one(session, case):
 
 if __name__ == "__main__":
     serve(
-        name="hooked-transformer",
+        name="hooked-attention",
         supports=SUPPORTS,
         open=open_session,
         attend=one_by_one(attend_one),

@@ -76,7 +76,7 @@ export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
     file: 'transformer_lens_bridge.py',
     variant: 'compat',
   },
-  'hooked-transformer': {
+  'hooked-attention': {
     description: "HookedTransformer's attention, of TransformerLens 3.9.",
     file: 'hooked_transformer.py',
   },

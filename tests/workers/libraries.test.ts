@@ -13,7 +13,7 @@ const libraries = [
   { library: 'TransformerLens', prefix: 'transformer-lens', modules: ['torch', 'transformers', 'transformer_lens'] },
   {
     library: 'HookedTransformer',
-    prefix: 'hooked-transformer',
+    prefix: 'hooked-attention',
     modules: ['torch', 'transformers', 'transformer_lens'],
     release: '3.9.0',
   },
