@@ -53,7 +53,7 @@ export interface Precision {
     readonly table?: FloatType;
     readonly rotated?: FloatType;
   };
-  /** How gradients are computed. What is left out is taken to be as it costs most. */
+  /** How gradients are computed. */
   readonly backward?: Backward;
 }
 
@@ -62,11 +62,11 @@ export interface Precision {
  * type as well, and everything else is computed as declared for the forward pass.
  */
 export interface Backward {
-  /** Kept from the forward pass, or computed again as exp(score - log of the sum), as fused kernels do. */
+  /** Kept from the forward pass, or computed again as exp(score - log of the sum), as fused kernels do; absent is whichever costs more. */
   readonly weights?: 'kept' | 'rebuilt';
-  /** Where softmax takes the mean of the weights' gradients from: sum of weight x gradient, or grad_output . output. */
+  /** Where softmax takes the mean of the weights' gradients from: sum of weight x gradient, or grad_output . output; absent is whichever costs more. */
   readonly mean?: 'weights' | 'output';
-  /** The type that rebuilt weights and gradients of scores are stored in before they meet grad_output, keys and queries. */
+  /** The type that rebuilt weights and gradients of scores are stored in before they meet grad_output, keys and queries, where that is not the accumulator. */
   readonly operands?: Store;
   /** The type of a head's gradients before the heads of a group are added, of sums over some of them, and over a tile: the type of the answer where absent. */
   readonly partial?: Store;

@@ -178,12 +178,12 @@ def huggingface_eager(softmax=None, finfo_fill=None):
 def huggingface_sdpa():
     """scaled_dot_product_attention with the kernel that PyTorch chooses, math or flash: what either of them may do.
 
-    How gradients are computed is left open, which is to say as it costs most.
+    Where gradients take weights and mean from is left open, which is to say as it costs most; what flash stores is declared.
     """
     precisions = {}
     for dtype, precision in flash_kernel().items():
-        precisions[dtype] = {**precision, "scale": {"roundings": 4}, "rotary": rotary(dtype)}
-        del precisions[dtype]["backward"]
+        stores = {name: store for name, store in precision["backward"].items() if name not in ("weights", "mean")}
+        precisions[dtype] = {**precision, "scale": {"roundings": 4}, "rotary": rotary(dtype), "backward": stores}
     return precisions
 
 
