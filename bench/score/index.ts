@@ -1,5 +1,5 @@
 /**
- * npm run score [-- --only mutants,gates,sensitivity,shrinking,false-alarms] [--cases N] [--minutes N] [--seed N] [--add]: measures the suite itself, and writes
+ * npm run score [-- --only mutants,gates,sensitivity,shrinking,false-alarms] [--mutants NAME,...] [--cases N] [--minutes N] [--seed N] [--add]: measures the suite itself, and writes
  * docs/score.json and docs/score.md. npm run score -- --quick: measures less, writes nothing, and fails where something has become worse.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -36,7 +36,7 @@ async function write(part: Partial<Score>): Promise<void> {
 
 /** The parts by the names that --only takes: each measures and gives back what changes in the score. */
 const parts: Readonly<Record<string, (options: Options) => Promise<Partial<Score>>>> = {
-  mutants: async () => ({ mutants: await scoreMutants(tell) }),
+  mutants: async ({ mutants }) => ({ mutants: await scoreMutants(tell, mutants, mutants && committed().mutants) }),
   gates: async () => ({ gates: await scoreGates() }),
   sensitivity: async () => ({ sensitivity: await scoreSensitivity(tell) }),
   shrinking: async () => ({ shrinking: scoreShrinking(tell) }),
@@ -56,6 +56,8 @@ const parts: Readonly<Record<string, (options: Options) => Promise<Partial<Score
 };
 
 interface Options {
+  /** Those that are measured; all where absent. */
+  readonly mutants?: readonly string[];
   readonly cases: number;
   readonly minutes: number;
   readonly seed: number;
@@ -92,6 +94,7 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: 'mutants,gates,sensitivity,shrinking' },
+      mutants: { type: 'string' },
       cases: { type: 'string', default: '1000000' },
       minutes: { type: 'string', default: '600' },
       seed: { type: 'string', default: '1' },
@@ -99,7 +102,8 @@ async function main(args: readonly string[]): Promise<number> {
     },
   });
   if (!values.quick) {
-    await measure(values.only.split(','), {
+    await measure(values.mutants ? ['mutants'] : values.only.split(','), {
+      mutants: values.mutants?.split(','),
       cases: Number(values.cases),
       minutes: Number(values.minutes),
       seed: Number(values.seed),

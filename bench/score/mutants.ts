@@ -18,45 +18,51 @@ const againRuns = 255;
 
 const seedsOf = (count: number): number[] => Array.from({ length: count }, (_, n) => n + 1);
 
-const jobs = (seeds: number): HuntJob[] =>
-  zoo.map(({ name }) => ({ type: 'hunt', mutant: name, seeds: seedsOf(seeds), runs }));
+const jobs = (names: readonly string[], seeds: number): HuntJob[] =>
+  names.map((mutant) => ({ type: 'hunt', mutant, seeds: seedsOf(seeds), runs }));
 
 const cells = (names: readonly string[], cases: number): CellsJob[] =>
   names.map((backend) => ({ type: 'cells', backend, seeds: [1], runs: cases }));
 
-export async function scoreMutants(tell: (line: string) => void): Promise<Mutants> {
+/** Measures the mutants that are named, or all and the equivalents; the others stay as they were. */
+export async function scoreMutants(
+  tell: (line: string) => void,
+  only?: readonly string[],
+  before?: Mutants,
+): Promise<Mutants> {
+  const measured = zoo.filter(({ name }) => only?.includes(name) ?? true);
+  const names = measured.map(({ name }) => name);
   const seeds = 20;
-  const finds = await runJobs(jobs(seeds), {
+  const finds = await runJobs(jobs(names, seeds), {
     tell: ({ mutant }, found) => tell(`${mutant}: ${found.filter((find) => find !== null).length} of ${seeds} seeds`),
   });
-  const matrix = await runJobs(
-    cells(
-      zoo.map(({ name }) => name),
-      matrixRuns,
-    ),
-    { tell: ({ backend }, killed) => tell(`${backend}: ${Object.keys(killed).length} properties`) },
-  );
-  const flagged = await runJobs(
-    cells(
-      equivalents.map(({ name }) => name),
-      equivalentRuns,
-    ),
-    { tell: ({ backend }, by) => tell(`${backend}: flagged by ${Object.keys(by).length}`) },
-  );
+  const matrix = await runJobs(cells(names, matrixRuns), {
+    tell: ({ backend }, killed) => tell(`${backend}: ${Object.keys(killed).length} properties`),
+  });
+  const now = measured.map(({ name, mistake, link }, n) => ({
+    name,
+    mistake,
+    ...(link && { link }),
+    seeds,
+    ...summaryOf(finds[n].filter((find) => find !== null)),
+    killedBy: matrix[n],
+  }));
+  const stay = before?.mutants ?? [];
   return {
-    made: madeNow(),
+    made: only && before ? before.made : madeNow(),
     runs,
     matrixRuns,
-    mutants: zoo.map(({ name, mistake, link }, n) => ({
-      name,
-      mistake,
-      ...(link && { link }),
-      seeds,
-      ...summaryOf(finds[n].filter((find) => find !== null)),
-      killedBy: matrix[n],
-    })),
-    equivalents: equivalents.map(({ name }, n) => ({ name, flaggedBy: Object.keys(flagged[n]) })),
+    mutants: zoo.flatMap(({ name }) => [...now, ...stay].find((mutant) => mutant.name === name) ?? []),
+    equivalents: only && before ? before.equivalents : await scoreEquivalents(tell),
   };
+}
+
+async function scoreEquivalents(tell: (line: string) => void): Promise<Mutants['equivalents']> {
+  const names = equivalents.map(({ name }) => name);
+  const flagged = await runJobs(cells(names, equivalentRuns), {
+    tell: ({ backend }, by) => tell(`${backend}: flagged by ${Object.keys(by).length}`),
+  });
+  return names.map((name, n) => ({ name, flaggedBy: Object.keys(flagged[n]) }));
 }
 
 function summaryOf(finds: readonly Find[]) {
@@ -78,7 +84,7 @@ export async function mutantsDropped(before: Mutants): Promise<string[]> {
   const dropped: string[] = [];
   const known = new Map(before.mutants.map((mutant) => [mutant.name, mutant]));
   for (const { name } of zoo)
-    if (!known.has(name)) dropped.push(`${name} is not in docs/score.json: run npm run score`);
+    if (!known.has(name)) dropped.push(`${name} is not in docs/score.json: npm run score -- --mutants ${name}`);
   const ids = properties.map(({ id }) => id);
   const again = zoo.flatMap(({ name }): CellsJob[] => {
     const soon = Object.entries(known.get(name)?.killedBy ?? {}).filter(([, cases]) => cases <= surely);
@@ -92,11 +98,17 @@ export async function mutantsDropped(before: Mutants): Promise<string[]> {
       for (const id of due) if (!(id in killed)) dropped.push(`${backend} is no longer killed by ${id}`);
     },
   });
-  await runJobs(jobs(2), {
-    tell: ({ mutant }, found) => {
-      const missed = found.filter((find) => find === null).length;
-      if (missed > 0) dropped.push(`${mutant} survives under ${missed} of 2 seeds`);
+  await runJobs(
+    jobs(
+      zoo.map(({ name }) => name),
+      2,
+    ),
+    {
+      tell: ({ mutant }, found) => {
+        const missed = found.filter((find) => find === null).length;
+        if (missed > 0) dropped.push(`${mutant} survives under ${missed} of 2 seeds`);
+      },
     },
-  });
+  );
   return dropped;
 }
