@@ -7,6 +7,7 @@ import { sizesOf } from '../reference/case';
 import type { AttentionCase, Sizes } from '../reference/case';
 import { mutants } from './mutants';
 import { documented } from './mutants/documented';
+import { modelMutants } from './mutants/models';
 import { check, said } from './support/check';
 
 /** Properties that no mutant of a single attention call can break: they ask for more than these backends give. */
@@ -45,7 +46,7 @@ describe('mutants', () => {
   );
 
   it('show every documented mistake, or it says why no call can', () => {
-    const names = mutants.map(({ name }) => name);
+    const names = [...mutants, ...modelMutants].map(({ name }) => name);
     for (const { link, shownBy = [], notHere } of documented) {
       expect(
         shownBy.filter((name) => !names.includes(name)),

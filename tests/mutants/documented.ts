@@ -154,7 +154,7 @@ export const documented: readonly Documented[] = [
   {
     link: 'https://github.com/huggingface/transformers/pull/41966',
     what: 'GPT-2 FA2 not causal when a padding mask exists',
-    shownBy: ['causal-dropped-with-a-mask'],
+    shownBy: ['causal-dropped-with-a-mask', 'future-visible-under-a-padding-mask'],
   },
   {
     link: 'https://github.com/NVIDIA/TransformerEngine/issues/629',
@@ -289,7 +289,7 @@ export const documented: readonly Documented[] = [
   {
     link: 'https://github.com/huggingface/transformers/issues/38690',
     what: 'NaN logits after mask refactor',
-    shownBy: ['empty-boolean-row-nan', 'empty-row-spreads'],
+    shownBy: ['empty-boolean-row-nan', 'empty-row-spreads', 'empty-row-poisons-the-batch'],
   },
   {
     link: 'https://github.com/unslothai/unsloth/pull/9848',
@@ -339,7 +339,7 @@ export const documented: readonly Documented[] = [
   {
     link: 'https://github.com/pytorch/pytorch/issues/41508',
     what: 'one empty row poisons all gradients',
-    shownBy: ['gradient-nan-from-empty-row'],
+    shownBy: ['gradient-nan-from-empty-row', 'gradient-nan-at-empty-queries'],
   },
   {
     link: 'https://github.com/pytorch/pytorch/issues/100318',
@@ -441,17 +441,17 @@ export const documented: readonly Documented[] = [
   {
     link: 'https://github.com/OpenNMT/OpenNMT-py/pull/2532',
     what: 'mask only applied at step 0',
-    shownBy: ['padding-dropped-in-decoding'],
+    shownBy: ['padding-dropped-in-decoding', 'mask-ignored-in-decoding'],
   },
   {
     link: 'https://github.com/unslothai/unsloth/issues/1066',
     what: 'decode mask becomes [1] and pads become visible',
-    shownBy: ['padding-dropped-in-decoding', 'padding-of-the-past-forgotten'],
+    shownBy: ['padding-dropped-in-decoding', 'padding-of-the-past-forgotten', 'mask-ignored-in-decoding'],
   },
   {
     link: 'https://github.com/TransformerLensOrg/TransformerLens/pull/999',
     what: 'generate() never masked pads',
-    shownBy: ['mask-ignored'],
+    shownBy: ['mask-ignored', 'padding-visible'],
   },
   {
     link: 'https://github.com/ndif-team/nnsight/pull/313',
@@ -602,7 +602,7 @@ export const documented: readonly Documented[] = [
   {
     link: 'https://github.com/NVIDIA/TransformerEngine/pull/1281',
     what: 'get_swa_mask wrong for padding masks',
-    shownBy: ['window-skips-padding'],
+    shownBy: ['window-skips-padding', 'window-counts-padding'],
   },
   {
     link: 'https://github.com/openvinotoolkit/openvino/pull/30714',
@@ -653,7 +653,7 @@ export const documented: readonly Documented[] = [
   {
     link: 'https://github.com/TransformerLensOrg/TransformerLens/issues/1609',
     what: 'bridge ignores mask when deriving position_ids',
-    shownBy: ['rotary-positions-counted'],
+    shownBy: ['rotary-positions-counted', 'positions-count-padding'],
   },
   {
     link: 'https://github.com/TransformerLensOrg/TransformerLens/pull/1610',
@@ -663,17 +663,17 @@ export const documented: readonly Documented[] = [
   {
     link: 'https://github.com/ndif-team/nnsight/issues/672',
     what: 'batched trace mispredicts every shorter prompt',
-    shownBy: ['rotary-positions-counted'],
+    shownBy: ['rotary-positions-counted', 'positions-count-padding'],
   },
   {
     link: 'https://github.com/unslothai/unsloth/issues/3699',
     what: 'batched left-padded generation garbage',
-    shownBy: ['rotary-queries-from-zero', 'rotary-positions-of-the-first-batch-row'],
+    shownBy: ['rotary-queries-from-zero', 'rotary-positions-of-the-first-batch-row', 'cache-offset-ignored'],
   },
   {
     link: 'https://github.com/huggingface/transformers/pull/29583',
     what: 'forward() with left pad wrong for learned-PE models',
-    shownBy: ['rotary-positions-counted'],
+    shownBy: ['rotary-positions-counted', 'positions-count-padding'],
   },
   {
     link: 'https://github.com/huggingface/transformers/pull/17866',
@@ -828,7 +828,7 @@ export const documented: readonly Documented[] = [
   {
     link: 'https://github.com/pytorch/pytorch/issues/109072',
     what: 'reference snippet filled the caller’s attn_mask',
-    shownBy: ['mask-changed-in-place'],
+    shownBy: ['mask-changed-in-place', 'mask-inverted-in-place'],
   },
   {
     link: 'https://github.com/unslothai/unsloth/issues/3283',
