@@ -34,7 +34,8 @@ describe.skipIf(python === undefined)('a worker in Python', () => {
   ])('hands %s through bit for bit', async (dtype, numbers) => {
     const session = await open('echo');
     const tensor = floatTensor(dtype, [1, 1, 2, 3], numbers);
-    const c: AttentionCase = { ...smallCase(), mask: undefined, query: tensor, key: tensor, value: tensor };
+    const want = { weights: true, scores: true };
+    const c: AttentionCase = { ...smallCase(), mask: undefined, query: tensor, key: tensor, value: tensor, want };
     const [answer] = await session.attend([c]);
     for (const name of ['output', 'weights', 'scores'] as const)
       expect((answer as unknown as Record<string, FloatTensor>)[name]).toEqual(tensor);
