@@ -74,4 +74,6 @@ if __name__ == "__main__":
         explicit_masks=[],
         position_ids=False,
         positions="mask",
+        # Seen once in thousands of calls: one case, another last bit, and not again.
+        bitwise=False,
     )
