@@ -63,10 +63,40 @@ export function weigh(tf: TensorFlow, launch: Launch): Weighed {
   const x = launch.softcap === undefined ? scaled : softcapped(tf, scaled, perProblem(tf, launch.softcap));
   const scores = tf.add<tfjs.Tensor3D>(x, bias);
   // Not tf.softmax: TensorFlow's own computes rows at the end of a stretch with other bits.
-  const top = tf.max<tfjs.Tensor3D>(scores, 2, true);
+  const top = maxOfKeys(tf, scores);
   const below = tf.sub<tfjs.Tensor3D>(scores, top);
   const raised = tf.exp(below);
-  return { scores, top, below, weights: tf.div(raised, tf.sum(raised, 2, true)) };
+  return { scores, top, below, weights: tf.div(raised, sumOfKeys(tf, raised)) };
+}
+
+/** [problems, q_len, 1] */
+function maxOfKeys(tf: TensorFlow, x: tfjs.Tensor3D): tfjs.Tensor3D {
+  // The largest number is the same in every order: few rows are left to the engine.
+  const many = x.shape[0] * x.shape[1] > 256;
+  return many && isHalved(tf, x) ? byHalves(tf, x, (a, b) => tf.maximum(a, b)) : tf.max(x, 2, true);
+}
+
+/** [problems, q_len, 1] */
+export function sumOfKeys(tf: TensorFlow, x: tfjs.Tensor3D): tfjs.Tensor3D {
+  return isHalved(tf, x) ? byHalves(tf, x, (a, b) => tf.add(a, b)) : tf.sum(x, 2, true);
+}
+
+/** WebGPU reduces each row with a group of threads of its own, most of which have nothing to do where rows are short. */
+function isHalved(tf: TensorFlow, { shape }: tfjs.Tensor3D): boolean {
+  return tf.getBackend() === 'webgpu' && shape[2] <= 64;
+}
+
+function byHalves(
+  tf: TensorFlow,
+  x: tfjs.Tensor3D,
+  joined: (a: tfjs.Tensor3D, b: tfjs.Tensor3D) => tfjs.Tensor3D,
+): tfjs.Tensor3D {
+  const [problems, rows, width] = x.shape;
+  if (width === 1) return x;
+  const columns = (from: number, count: number): tfjs.Tensor3D => tf.slice3d(x, [0, 0, from], [problems, rows, count]);
+  const half = width >> 1;
+  const both = joined(columns(0, half), columns(half, half));
+  return byHalves(tf, width % 2 === 0 ? both : tf.concat3d([both, columns(width - 1, 1)], 2), joined);
 }
 
 /** [problems, 1, 1] */

@@ -1,7 +1,7 @@
 /** A launch that answers and adds up what the radius needs, so that no row is computed twice. Section 9 of docs/numerics.md. */
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { type AttentionCase, sizesOf } from '../case';
-import { type Launch, perProblem, type TensorFlow, weigh } from './attention';
+import { type Launch, perProblem, sumOfKeys, type TensorFlow, weigh } from './attention';
 import { type ErrorTerms, farthest } from './bound';
 
 /** The values of a launch, and what is known of them without it. */
@@ -94,12 +94,12 @@ export function attentionAndSums(tf: TensorFlow, launch: Launch, terms: ErrorTer
       true,
     );
     const ofRow = tf.add(tf.mul(tf.abs(top), perProblem(tf, terms.top)), perProblem(tf, terms.weight));
-    const a = tf.mul(weights, tf.add(tf.sub(errors, tf.clipByValue(below, -farthest, 0)), ofRow));
+    const a = tf.mul<tfjs.Tensor3D>(weights, tf.add(tf.sub(errors, tf.clipByValue(below, -farthest, 0)), ofRow));
     // wasm writes whole numbers even where floating ones are asked for.
     const others = tf.mul(a, tf.cast(tf.oneHot(topKey, kvLen, 0, 1, 'int32'), 'float32'));
     const plain = tf.matMul(weights, tf.tensor3d(values.plain, [problems, kvLen, 2 * headDim]));
     const moments = tf.matMul(others, tf.tensor3d(values.moments, [problems, kvLen, 2 * headDim + 4]));
-    const parts = [plain, moments, tf.sum(a, 2), top, tf.cast(topKey, 'float32')];
+    const parts = [plain, moments, sumOfKeys(tf, a), top, tf.cast(topKey, 'float32')];
     return { numbers: tf.concat1d(parts.map((part) => tf.reshape(part, [part.size]))), scores, weights, errors };
   });
 }
