@@ -24,15 +24,16 @@ export interface MutantScore {
   readonly cells: readonly number[];
   /** Which properties fell first, and under how many seeds. */
   readonly first: Readonly<Record<string, number>>;
-  /** Properties that fall, each with the cases that it took. */
-  readonly killedBy: Readonly<Record<string, number>>;
+  /** Properties that fall, each with the cases that it took; absent where that is not measured yet. */
+  readonly killedBy?: Readonly<Record<string, number>>;
 }
 
 export interface Mutants {
   readonly made: Made;
-  /** Cases a property: of a hunt, and of a cell of the matrix. */
+  /** Cases a property: of a hunt, of a cell of the matrix, and of an equivalent. */
   readonly runs: number;
   readonly matrixRuns: number;
+  readonly equivalentRuns: number;
   readonly mutants: readonly MutantScore[];
   /** Equivalents, with the properties that flag them: none may. */
   readonly equivalents: readonly { readonly name: string; readonly flaggedBy: readonly string[] }[];

@@ -11,7 +11,7 @@ const runs = 1000;
 /** Of a cell of the matrix. */
 const matrixRuns = 50;
 /** Of an equivalent. */
-const equivalentRuns = 50;
+const equivalentRuns = 15;
 /** A cell that was killed within so many cases is killed again within `againRuns`, whatever the generators have become since. */
 const surely = 15;
 const againRuns = 255;
@@ -52,6 +52,7 @@ export async function scoreMutants(
     made: only && before ? before.made : madeNow(),
     runs,
     matrixRuns,
+    equivalentRuns,
     mutants: zoo.flatMap(({ name }) => [...now, ...stay].find((mutant) => mutant.name === name) ?? []),
     equivalents: only && before ? before.equivalents : await scoreEquivalents(tell),
   };

@@ -40,7 +40,7 @@ export function renderScore(score: Score): string {
   ].join('\n');
 }
 
-function summaryOf({ made, mutants, equivalents, runs }: Mutants): string[] {
+function summaryOf({ made, mutants, equivalents, runs, equivalentRuns }: Mutants): string[] {
   const all = mutants.filter(({ fell, seeds }) => fell === seeds);
   const over = (numbers: (mutant: MutantScore) => readonly number[]) => span(mutants.flatMap(numbers));
   const flagged = equivalents.filter(({ flaggedBy }) => flaggedBy.length > 0);
@@ -58,7 +58,10 @@ function summaryOf({ made, mutants, equivalents, runs }: Mutants): string[] {
           `Mutants that fall under ${seeds} of ${seeds} seeds, at ${runs} cases a property`,
           `${all.length} of ${mutants.length}`,
         ],
-        ['Equivalents that are flagged', `${flagged.length} of ${equivalents.length}`],
+        [
+          `Equivalents that are flagged, at ${equivalentRuns} cases a property`,
+          `${flagged.length} of ${equivalents.length}`,
+        ],
         ['Documented mistakes that a mutant shows', `${shown().length} of ${documented.length}`],
         ['Cases of all laws to the first failure', over((mutant) => mutant.cases)],
         ['Milliseconds to the first failure', over((mutant) => mutant.ms)],
@@ -195,7 +198,7 @@ function documentedOf(): string[] {
 /** Everything that is known to kill a mutant: the matrix, what fell first in a hunt, and what the tests demand. */
 function killersOf({ name, killedBy, first }: MutantScore): Set<string> {
   const due = zoo.find((mutant) => mutant.name === name)?.catches ?? [];
-  return new Set([...Object.keys(killedBy), ...Object.keys(first), ...due]);
+  return new Set([...Object.keys(killedBy ?? {}), ...Object.keys(first), ...due]);
 }
 
 function propertiesOf({ mutants }: Mutants): string[] {
@@ -237,10 +240,12 @@ function mutantsOf({ mutants, matrixRuns }: Mutants): string[] {
         span(numbers.shrunkMs),
         span(numbers.calls),
         span(numbers.cells),
-        Object.entries(killedBy)
-          .sort(([, a], [, b]) => a - b)
-          .map(([id, cases]) => `${id} ${cases}`)
-          .join(', '),
+        killedBy === undefined
+          ? 'not measured yet'
+          : Object.entries(killedBy)
+              .sort(([, a], [, b]) => a - b)
+              .map(([id, cases]) => `${id} ${cases}`)
+              .join(', '),
       ]),
     ),
     '',
