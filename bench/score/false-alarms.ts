@@ -5,7 +5,7 @@ import { madeNow, type FalseAlarms } from './measured';
 import { runJobs } from './pool';
 
 /** Cases a property, implementation and seed. */
-const runs = 31;
+const runs = 7;
 
 export interface AlarmsOptions {
   /** Rounds go on until there are as many, or until `until` (Date.now()). */
