@@ -3,7 +3,7 @@ import { sizesOf, type AttentionCase, type Tensor } from '../../reference/case';
 import { defineBackend, type Backend, type BackendAnswer } from '../../src/backend';
 import type { OnnxModel, OnnxValue } from '../../src/backends/onnx-model';
 import { OnnxSessions, onnxVersions, type OnnxRuntime } from '../../src/backends/onnx-sessions';
-import { toOnnx, toTensor } from '../../src/backends/onnx-tensors';
+import { swapped, toOnnx, toTensor } from '../../src/backends/onnx-tensors';
 
 /** Attention-23 takes query, key and value in four axes and the mask as `attn_mask`. */
 export function rawAttention(): Backend {
@@ -79,7 +79,7 @@ export function rawMultiHeadAttention(argument: 'key_padding_mask' | 'attention_
       output: {
         dtype,
         shape: [batch, numHeads, qLen, vHeadDim],
-        data: swapped(flat.data, qLen, numHeads, vHeadDim),
+        data: swapped(flat.data, batch, qLen, numHeads, vHeadDim),
       },
     };
   });
@@ -106,17 +106,6 @@ function together({ dtype, shape, data }: Extract<Tensor, { data: Float64Array }
   return {
     dtype,
     shape: [batch, length, heads * columns],
-    data: swapped(data, heads, length, columns),
+    data: swapped(data, batch, heads, length, columns),
   } as Tensor;
-}
-
-/** [batch, first, second, columns] as [batch, second, first, columns]. */
-function swapped(data: Float64Array, first: number, second: number, columns: number): Float64Array {
-  return data.map((_, at) => {
-    const column = at % columns;
-    const n = Math.floor(at / columns) % first;
-    const m = Math.floor(at / (columns * first)) % second;
-    const b = Math.floor(at / (columns * first * second));
-    return data[((b * first + n) * second + m) * columns + column];
-  });
 }

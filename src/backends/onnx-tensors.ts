@@ -112,3 +112,24 @@ export function withCausality(mask: FloatTensor, offset: number, sentinel: numbe
   );
   return { ...mask, data };
 }
+
+/** [batch, first, second, columns] as [batch, second, first, columns]. */
+export function swapped(
+  data: Float64Array,
+  batch: number,
+  first: number,
+  second: number,
+  columns: number,
+): Float64Array {
+  const result = new Float64Array(data.length);
+  let from = 0;
+  for (let b = 0; b < batch; b++) {
+    for (let n = 0; n < first; n++) {
+      for (let m = 0; m < second; m++) {
+        result.set(data.subarray(from, from + columns), ((b * second + m) * first + n) * columns);
+        from += columns;
+      }
+    }
+  }
+  return result;
+}

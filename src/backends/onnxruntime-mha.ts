@@ -9,7 +9,7 @@ import type { Precision } from '../../reference/precision';
 import { defineBackend, type Backend, type BackendAnswer, type BackendSession, type Supports } from '../backend';
 import type { OnnxModel, OnnxValue } from './onnx-model';
 import { OnnxSessions, onnxVersions, type Feeds, type OnnxRuntime, type Provider } from './onnx-sessions';
-import { expandedMask, keyRange, toOnnx, toTensor, withCausality } from './onnx-tensors';
+import { expandedMask, keyRange, toOnnx, swapped, toTensor, withCausality } from './onnx-tensors';
 import { loadError } from './optional';
 
 const contributed = 'com.microsoft';
@@ -255,19 +255,4 @@ function keepsAll(qLen: number, kvLen: number): Mask {
     form: 'boolean',
     tensor: { dtype: 'bool', shape: [1, qLen, kvLen], data: new Uint8Array(qLen * kvLen).fill(1) },
   };
-}
-
-/** [batch, first, second, columns] as [batch, second, first, columns]. */
-function swapped(data: Float64Array, batch: number, first: number, second: number, columns: number): Float64Array {
-  const result = new Float64Array(data.length);
-  let from = 0;
-  for (let b = 0; b < batch; b++) {
-    for (let n = 0; n < first; n++) {
-      for (let m = 0; m < second; m++) {
-        result.set(data.subarray(from, from + columns), ((b * second + m) * first + n) * columns);
-        from += columns;
-      }
-    }
-  }
-  return result;
 }

@@ -109,7 +109,7 @@ function differences([c, a]: ModelSide, { side: [, b], at, map }: ModelTwin, all
 }
 
 /** The largest difference between two positions, as a share of what is allowed. */
-function excessOf(
+export function excessOf(
   a: FloatTensor,
   b: FloatTensor,
   first: readonly [number, number],

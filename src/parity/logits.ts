@@ -1,7 +1,7 @@
 /** How far the logits of two models are apart, token by token, in units of what both may be off. */
 import { isReal, modelSizesOf, type ModelCase } from '../../reference/model-case';
 import type { ModelSupports } from '../backend';
-import { allowedError, logitsAt } from '../compare/models';
+import { allowedError, excessOf, logitsAt } from '../compare/models';
 import type { ModelAnswer, Violation } from '../property';
 import type { RowDistance } from './rows';
 
@@ -27,7 +27,8 @@ export function tokenDistances(c: ModelCase, first: ModelSide, second: ModelSide
       const real = isReal(c, b, i);
       padded ||= !real;
       const state = !real ? 'unclaimed' : padded && !alike ? 'declared' : 'compared';
-      rows.push({ at: { b, h: 0, i }, state, distance: offAt(first, second, b, i) / allowed });
+      const distance = excessOf(first.answer.logits, second.answer.logits, [b, i], [b, i], allowed);
+      rows.push({ at: { b, h: 0, i }, state, distance });
     }
   }
   return rows;
@@ -35,18 +36,6 @@ export function tokenDistances(c: ModelCase, first: ModelSide, second: ModelSide
 
 function allowedBetween({ dtype }: ModelCase, first: ModelSide, second: ModelSide): number {
   return allowedError(dtype, first.plain) + allowedError(dtype, second.plain);
-}
-
-/** The largest difference of two positions; Infinity where a NaN meets a number. */
-function offAt(first: ModelSide, second: ModelSide, b: number, i: number): number {
-  const [x, y] = [first, second].map(({ answer }) => logitsAt(answer.logits, [b, i]));
-  let most = 0;
-  for (let n = 0; n < x.length; n++) {
-    if (x[n] === y[n] || (Number.isNaN(x[n]) && Number.isNaN(y[n]))) continue;
-    const off = Math.abs(x[n] - y[n]);
-    most = Math.max(most, Number.isNaN(off) ? Infinity : off);
-  }
-  return most;
 }
 
 /** The tokens whose logits are further apart than both may be off, as a finding; there is one at least. */
