@@ -4,8 +4,8 @@ import type { Alarms, AlarmsJob } from './job';
 import { madeNow, type FalseAlarms } from './measured';
 import { runJobs } from './pool';
 
-/** Cases a property, implementation and seed. */
-const runs = 7;
+/** Cases a property, implementation and seed: the first six batches of a run, so that starting costs little and a round, which is saved, takes two minutes. */
+const runs = 63;
 
 export interface AlarmsOptions {
   /** Rounds go on until there are as many, or until `until` (Date.now()). */
@@ -13,13 +13,16 @@ export interface AlarmsOptions {
   readonly until: number;
   /** The first seed; the ones after it follow. */
   readonly seed: number;
+  /** At a time; one a core where absent. */
+  readonly processes?: number;
   /** What was counted before, to add to. */
   readonly before?: FalseAlarms;
   /** Has the counts after each round. */
   readonly save: (so: FalseAlarms) => Promise<void>;
 }
 
-export async function scoreFalseAlarms({ cases, until, seed, before, save }: AlarmsOptions): Promise<FalseAlarms> {
+export async function scoreFalseAlarms(options: AlarmsOptions): Promise<FalseAlarms> {
+  const { cases, until, seed, processes, before, save } = options;
   let total: FalseAlarms = before ?? { made: madeNow(), seeds: [], runs, rows: [], compared: 0, alarms: [] };
   for (let next = seed; casesOf(total) < cases && Date.now() < until; next++) {
     if (total.seeds.includes(next)) continue;
@@ -29,7 +32,7 @@ export async function scoreFalseAlarms({ cases, until, seed, before, save }: Ala
       seed: next,
       runs,
     }));
-    const found = await runJobs(jobs);
+    const found = await runJobs(jobs, { processes });
     total = found.reduce<FalseAlarms>((sum, one, n) => added(sum, jobs[n].implementation, one), {
       ...total,
       made: madeNow(),

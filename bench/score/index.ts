@@ -1,5 +1,5 @@
 /**
- * npm run score [-- --only mutants,gates,sensitivity,shrinking,false-alarms] [--mutants NAME,...] [--cases N] [--minutes N] [--seed N] [--add]: measures the suite itself, and writes
+ * npm run score [-- --only mutants,gates,sensitivity,shrinking,false-alarms] [--mutants NAME,...] [--cases N] [--minutes N] [--seed N] [--processes N] [--add]: measures the suite itself, and writes
  * docs/score.json and docs/score.md. npm run score -- --quick: measures less, writes nothing, and fails where something has become worse.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -40,11 +40,12 @@ const parts: Readonly<Record<string, (options: Options) => Promise<Partial<Score
   gates: async () => ({ gates: await scoreGates() }),
   sensitivity: async () => ({ sensitivity: await scoreSensitivity(tell) }),
   shrinking: async () => ({ shrinking: scoreShrinking(tell) }),
-  'false-alarms': async ({ cases, minutes, seed, add }) => ({
+  'false-alarms': async ({ cases, minutes, seed, processes, add }) => ({
     falseAlarms: await scoreFalseAlarms({
       cases,
       until: Date.now() + minutes * 60_000,
       seed,
+      processes,
       before: add ? committed().falseAlarms : undefined,
       save: async (falseAlarms) => {
         const all = falseAlarms.rows.reduce((sum, row) => sum + row.cases, 0);
@@ -61,6 +62,7 @@ interface Options {
   readonly cases: number;
   readonly minutes: number;
   readonly seed: number;
+  readonly processes?: number;
   /** To what was counted before. */
   readonly add: boolean;
 }
@@ -98,6 +100,7 @@ async function main(args: readonly string[]): Promise<number> {
       cases: { type: 'string', default: '1000000' },
       minutes: { type: 'string', default: '600' },
       seed: { type: 'string', default: '1' },
+      processes: { type: 'string' },
       add: { type: 'boolean', default: false },
     },
   });
@@ -107,6 +110,7 @@ async function main(args: readonly string[]): Promise<number> {
       cases: Number(values.cases),
       minutes: Number(values.minutes),
       seed: Number(values.seed),
+      processes: values.processes === undefined ? undefined : Number(values.processes),
       add: values.add,
     });
     return 0;

@@ -38,7 +38,7 @@ export interface AlarmsJob {
 }
 
 export interface Alarms {
-  /** Cases by dtype. */
+  /** Cases that were checked, by dtype. */
   readonly cases: Readonly<Record<string, number>>;
   readonly compared: number;
   readonly alarms: readonly { readonly dtype: string; readonly said: string }[];
@@ -88,9 +88,9 @@ async function alarmsOn(backend: Backend, reference: Reference, { seed, runs }: 
   const subject = new Subject(backend, reference, 60_000);
   for (const property of properties) {
     const outcome = await runProperty(subject, property, { seed, runs, deadline: Infinity, shrinkMs: 10_000 });
-    for (const { cell, cases: drawn } of outcome.batches?.flatMap((batch) => batch.drawn) ?? []) {
+    for (const { cell, checked } of outcome.batches?.flatMap((batch) => batch.drawn) ?? []) {
       const dtype = valuesOf(cell)?.dtype;
-      if (dtype !== undefined) cases[dtype] = (cases[dtype] ?? 0) + drawn;
+      if (dtype !== undefined) cases[dtype] = (cases[dtype] ?? 0) + checked;
     }
     if (!hasFallen(outcome)) continue;
     const { counterexample, failure } = outcome;

@@ -1,10 +1,10 @@
 import { sizesOf } from '../../../reference/case';
-import type { AttentionCase } from '../../../reference/case';
+import type { AttentionCase, Conventions } from '../../../reference/case';
 import { round } from '../../../reference/dtype';
 import { biasAt, contractOf } from '../../../reference/masks';
 import type { Store } from '../../../reference/precision';
 import { frequencyOf, pairOf } from '../../../reference/rotary';
-import { average, rounding, score, sumOf, turn } from './emulate';
+import { average, inputOf, productSum, rounding, scoring, sumOf, turn, valuesOf } from './emulate';
 import type { Machine } from './emulate';
 import { bottomRight } from './random-case';
 
@@ -29,16 +29,33 @@ export interface EmulatedGradients {
 }
 
 /** Gradients as a machine would compute them; queries that keep no key follow their contract. */
-export function emulateGradients(c: AttentionCase, keep: Uint8Array, machine: BackwardMachine): EmulatedGradients {
+export function emulateGradients(
+  c: AttentionCase,
+  keep: Uint8Array,
+  machine: BackwardMachine,
+  conventions: Conventions = bottomRight,
+): EmulatedGradients {
   const { batch, numHeads, numKvHeads, qLen, kvLen, headDim, vHeadDim } = sizesOf(c);
   const { precision, order } = machine;
   const r = rounding(precision.accumulate);
   const store = (x: number, to: Store | undefined) => (to ? rounding(to)(x) : x);
-  const input = (x: number) => (precision.inputs ? Math.fround(x * (1 + precision.inputs.relative * 0.9)) : x);
+  const input = inputOf(precision);
   const sum = (terms: number[]) => sumOf(terms, order, r);
-  const dot = (x: readonly number[], y: readonly number[]) => sum(x.map((value, n) => r(input(value) * input(y[n]))));
-  const { query, key } = turn(c, machine);
-  const contract = contractOf(c, bottomRight);
+  const dot = (x: readonly number[], y: readonly number[]) =>
+    productSum(
+      { data: x.map(input), at: 0 },
+      { data: y.map(input), at: 0 },
+      x.length,
+      { ...machine, fused: undefined },
+      r,
+    );
+  const turned = turn(c, machine);
+  const { query, key } = turned;
+  const score = scoring(c, turned, machine);
+  // Computed again in another order.
+  const scoreAgain = scoring(c, turned, { ...machine, order: order === 'forward' ? 'backward' : 'forward' });
+  const uncapped = scoring({ ...c, softcap: undefined }, turned, machine);
+  const contract = contractOf(c, conventions);
   const type = precision.output ?? precision.accumulate.type;
   const partial = precision.backward?.partial ?? { type };
   const operands = precision.backward?.operands;
@@ -74,30 +91,27 @@ export function emulateGradients(c: AttentionCase, keep: Uint8Array, machine: Ba
           const even = kept.length === 0;
           if (even && contract !== 'uniform') continue;
           if (even) for (let j = 0; j < kvLen; j++) kept.push(j);
-          const q = query.subarray(at * headDim, (at + 1) * headDim);
-          const k = kept.map((j) => key.subarray((keyStart + j) * headDim, (keyStart + j + 1) * headDim));
-          const values = kept.map((j) =>
-            c.value.data.subarray((keyStart + j) * vHeadDim, (keyStart + j + 1) * vHeadDim),
-          );
+          const q = vector(query, at, headDim);
+          const k = kept.map((j) => vector(key, keyStart + j, headDim));
+          const values = kept.map((j) => vector(c.value.data, keyStart + j, vHeadDim));
           const ofOutput = vector(c.gradOutput!.data, at, vHeadDim);
-          const scoresIn = (some: Machine) =>
-            k.map((x, n) => (even ? 0 : score(c, q, x, biasAt(c, bottomRight, b, h, i, kept[n]), some)));
-          const scores = scoresIn(machine);
-          const { output, weights: keptWeights } = average(scores, values, kvLen, machine);
-          let weights = keptWeights;
+          const scoresBy = (way: typeof score) =>
+            kept.map((j) => (even ? 0 : way(at, keyStart + j, biasAt(c, conventions, b, h, i, j))));
+          const scores = scoresBy(score);
+          const averaged = average(scores, valuesOf(c, keyStart, kept), kvLen, machine);
+          const output = [...averaged.output];
+          let weights = [...averaged.weights];
           if (machine.weights === 'rebuilt') {
             const top = Math.max(...scores);
             const exps = scores.map((x) => r(Math.exp(r(x - top))));
             const log = r(top + r(Math.log(sumOf(exps, order, r))));
-            // Computed again in another order.
-            const other: Machine = { ...machine, order: order === 'forward' ? 'backward' : 'forward' };
-            weights = scoresIn(other).map((x) => {
+            weights = scoresBy(scoreAgain).map((x) => {
               const p = r(Math.exp(r(x - log)));
               return p < precision.exp.tiny ? 0 : p;
             });
           }
           const ofWeights = values.map((v) =>
-            store(dot(ofOutput, [...v]), precision.weights?.normalised ? precision.weights : undefined),
+            store(dot(ofOutput, v), precision.weights?.normalised ? precision.weights : undefined),
           );
           const mean =
             machine.mean === 'output'
@@ -111,7 +125,7 @@ export function emulateGradients(c: AttentionCase, keep: Uint8Array, machine: Ba
             let x = machine.factored ? r(p * r(ofWeights[n] - mean)) : r(r(p * ofWeights[n]) - r(p * mean));
             x = store(x, precision.masked);
             if (c.softcap !== undefined) {
-              const s = score({ ...c, softcap: undefined }, q, k[n], 0, machine);
+              const s = uncapped(at, keyStart + kept[n], 0);
               const y = store(r(Math.tanh(r(s / c.softcap))), precision.scaled);
               x = store(r(x * r(c.softcap)), precision.scaled);
               x = store(r(x * r(1 - r(y * y))), precision.scaled);
@@ -131,7 +145,7 @@ export function emulateGradients(c: AttentionCase, keep: Uint8Array, machine: Ba
             ),
           );
           writeBack(result.query, at, ofQuery, c, machine, b, i + kvLen - qLen, type);
-          const scaledQuery = [...q].map((x) =>
+          const scaledQuery = q.map((x) =>
             storedQuery ? store(r(x * r(c.scale)), precision.scale.stored) : factor(x),
           );
           kept.forEach((j, n) => {
