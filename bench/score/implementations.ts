@@ -5,6 +5,7 @@ import { keepGrid } from '../../reference/masks';
 import type { Precision } from '../../reference/precision';
 import { problemOf } from '../../reference/validate';
 import { everything } from '../../tests/mutants/base';
+import { modelBackendOf, TinyModel } from '../../tests/mutants/tiny-model';
 import { emulate, type Machine } from '../../tests/unit/reference/emulate';
 import { emulateGradients, type BackwardMachine } from '../../tests/unit/reference/emulate-gradients';
 import { followed, machines } from '../../tests/unit/reference/machines';
@@ -85,6 +86,7 @@ const loaders = new Map<string, () => Backend | Promise<Backend>>([
   ['oracle', () => oracleBackend()],
   ['tfjs-cpu', () => builtinBackend('tfjs-cpu')],
   ['tfjs-wasm', () => builtinBackend('tfjs-wasm')],
+  ['a whole model', () => modelBackendOf('a whole model', TinyModel)],
   ...emulations.map((backend): [string, () => Backend] => [backend.name, () => backend]),
 ]);
 
