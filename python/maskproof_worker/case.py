@@ -38,51 +38,51 @@ class Case:
     `want` holds the names of what is asked for beside the output: "weights", "scores", "gradients".
     """
 
-    __slots__ = (
-        "bridge",
-        "dtype",
-        "query",
-        "key",
-        "value",
-        "mask",
-        "is_causal",
-        "scale",
-        "rotary",
-        "left_window_size",
-        "right_window_size",
-        "softcap",
-        "segments",
-        "mask_layout",
-        "want",
-        "grad_output",
-    )
+    bridge = "base"
+    mask = None
+    rotary = None
+    left_window_size = None
+    right_window_size = None
+    softcap = None
+    segments = None
+    mask_layout = None
+    want = frozenset()
+    grad_output = None
 
     def __init__(self, wire, arrays, dtype):
         """`arrays` by the names of `tensor_names`; `dtype` tells that of a tensor on the wire."""
-        get = wire.get
-        self.bridge = get("bridge", "base")
         self.query = arrays["query"]
         self.key = arrays["key"]
         self.value = arrays["value"]
         self.dtype = dtype(wire["query"])
-        mask = get("mask")
-        self.mask = mask and Mask(mask["rank"], mask["form"], arrays["mask"], dtype(mask["tensor"]))
         self.is_causal = wire["is_causal"]
         # "NaN" and the like are strings on the wire, and float() reads them.
         self.scale = float(wire["scale"])
-        rotary = get("rotary")
-        self.rotary = rotary and Rotary(
-            rotary["rotary_dim"], float(rotary["rotary_base"]), rotary["layout"], arrays["position_ids"]
-        )
-        self.left_window_size = get("left_window_size")
-        self.right_window_size = get("right_window_size")
-        softcap = get("softcap")
-        self.softcap = None if softcap is None else float(softcap)
-        self.segments = arrays.get("segments")
-        self.mask_layout = get("mask_layout")
-        want = get("want")
-        self.want = frozenset(name for name, yes in want.items() if yes) if want else frozenset()
-        self.grad_output = arrays.get("grad_output")
+        # Most cases have little of the rest.
+        if "mask" in wire:
+            mask = wire["mask"]
+            self.mask = Mask(mask["rank"], mask["form"], arrays["mask"], dtype(mask["tensor"]))
+        if "bridge" in wire:
+            self.bridge = wire["bridge"]
+        if "rotary" in wire:
+            rotary = wire["rotary"]
+            self.rotary = Rotary(
+                rotary["rotary_dim"], float(rotary["rotary_base"]), rotary["layout"], arrays["position_ids"]
+            )
+        if "left_window_size" in wire:
+            self.left_window_size = wire["left_window_size"]
+        if "right_window_size" in wire:
+            self.right_window_size = wire["right_window_size"]
+        if "softcap" in wire:
+            self.softcap = float(wire["softcap"])
+        if "segments" in wire:
+            self.segments = arrays["segments"]
+        if "mask_layout" in wire:
+            self.mask_layout = wire["mask_layout"]
+        if "want" in wire:
+            self.want = frozenset(name for name, yes in wire["want"].items() if yes)
+        if "grad_output" in wire:
+            self.grad_output = arrays["grad_output"]
 
 
 def tensor_names(wire):

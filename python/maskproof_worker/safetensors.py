@@ -3,6 +3,7 @@
 A bfloat16 tensor is an array of uint16 that holds its words; no other tensor is one.
 """
 import json
+from json.encoder import encode_basestring_ascii as quoted
 
 import numpy as np
 
@@ -28,8 +29,9 @@ class File:
 
     def __init__(self, file):
         size = int.from_bytes(file[:8], "little")
-        self._header = json.loads(bytes(file[8 : 8 + size]))
-        self._data = memoryview(file)[8 + size :]
+        view = memoryview(file)
+        self._header = json.loads(str(view[8 : 8 + size], "utf-8"))
+        self._data = view[8 + size :]
         self.metadata = self._header.pop("__metadata__", {})
 
     def __iter__(self):
@@ -40,33 +42,41 @@ class File:
         return DTYPES[self._header[name]["dtype"]]
 
     def copies(self, names):
-        return Copies([self._header[name] for name in names], self._data)
+        return Copies(names, self._header, self._data)
+
+
+def _place_of(entry, data):
+    """A tensor's bytes, the gap to the next multiple of 64, the bytes of both, its shape and dtype."""
+    begin, end = entry["data_offsets"]
+    gap = _PADDING[(begin - end) % ALIGNMENT]
+    return data[begin:end], gap, end - begin + len(gap), entry["shape"], FORMATS[entry["dtype"]]
 
 
 class Copies:
-    """An array for each entry of a header, in order: it begins at a multiple of 64 bytes and can be written to."""
+    """An array for each name, in order, however often: it begins at a multiple of 64 bytes and can be written to."""
 
-    def __init__(self, entries, data):
+    def __init__(self, names, header, data):
+        # Cases are asked about in twins, which share most of their tensors.
+        known = {name: _place_of(header[name], data) for name in set(names)}
         parts = []
         places = []
         place = 0
-        for entry in entries:
-            begin, end = entry["data_offsets"]
-            size = end - begin
-            gap = -size % ALIGNMENT
+        for name in names:
+            piece, gap, size, _, _ = known[name]
             places.append(place)
-            parts += data[begin:end], _PADDING[gap]
-            place += size + gap
+            parts.append(piece)
+            parts.append(gap)
+            place += size
         self._sent = b"".join(parts)
         memory = np.empty(place + ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % ALIGNMENT
         self._memory = memory[start : start + place]
         self._memory[:] = np.frombuffer(self._sent, np.uint8)
         self._places = places
-        array, formats = np.ndarray, FORMATS
+        array = np.ndarray
         self.arrays = [
-            array(entry["shape"], formats[entry["dtype"]], memory, start + place)
-            for entry, place in zip(entries, places)
+            array(shape, dtype, memory, start + place)
+            for (_, _, _, shape, dtype), place in zip(map(known.__getitem__, names), places)
         ]
 
     def changed(self):
@@ -89,14 +99,16 @@ def file_parts(arrays, metadata):
         entries.append((name, dtype, array))
     if len({dtype for _, dtype, _ in entries}) > 1:
         entries.sort(key=lambda entry: -ITEM_SIZES[entry[1]])
-    header = {"__metadata__": metadata} if metadata else {}
+    # Put together by hand: the header is most of what writing an answer costs.
+    texts = [f'"__metadata__":{json.dumps(metadata, separators=(",", ":"))}'] if metadata else []
     data = []
     place = 0
     for name, dtype, array in entries:
         piece = array.tobytes()
-        header[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": (place, place + len(piece))}
-        place += len(piece)
+        end = place + len(piece)
+        texts.append(f'{quoted(name)}:{{"dtype":"{dtype}","shape":{list(array.shape)},"data_offsets":[{place},{end}]}}')
+        place = end
         data.append(piece)
-    text = json.dumps(header, separators=(",", ":")).encode()
+    text = f"{{{','.join(texts)}}}".encode()
     text += b" " * (-len(text) % 8)
     return [len(text).to_bytes(8, "little"), text, *data]

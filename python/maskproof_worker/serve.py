@@ -18,9 +18,9 @@ from .safetensors import File, file_parts
 PROTOCOL = 1
 # The key of the metadata that holds the message.
 KEY = "maskproof"
-# What is only sent where it is asked for.
-ASKED = ("weights", "scores")
-OUTPUTS = ("output", "weights", "scores", "logits")
+# What is sent whether it is asked for or not; the rest of OUTPUTS only where it is.
+UNASKED = ("output", "logits")
+OUTPUTS = (*UNASKED, "weights", "scores")
 
 
 def serve(*, name, supports, attend, open=None, close=None, libraries=(), sessions="shared"):
@@ -42,6 +42,8 @@ def serve(*, name, supports, attend, open=None, close=None, libraries=(), sessio
     # What is imported stays: the collector need not look at it again and again while cases come and go.
     gc.collect()
     gc.freeze()
+    # A batch makes thousands of objects that end with it.
+    gc.set_threshold(50_000)
     answer = Answerer(attend, open or (lambda options: None), close or (lambda session: None))
     while True:
         frame = read_frame(reader)
@@ -149,15 +151,15 @@ class Answerer:
 def answer_on_wire(answer, prefix, arrays, want):
     """The answer with its arrays put into `arrays` and named in their place; what nobody asked for stays here."""
     said = {}
-    for name in OUTPUTS:
-        array = answer.get(name)
-        if array is not None and (name in want or name not in ASKED):
-            said[name] = prefix + name
-            arrays[prefix + name] = np.asarray(array)
-    gradients = answer.get("gradients")
-    if gradients is not None:
-        said["gradients"] = {}
-        for name, array in gradients.items():
-            said["gradients"][name] = f"{prefix}gradients.{name}"
-            arrays[f"{prefix}gradients.{name}"] = np.asarray(array)
+    for name, array in answer.items():
+        if array is None:
+            continue
+        if name == "gradients":
+            said[name] = {}
+            for leaf, gradient in array.items():
+                said[name][leaf] = f"{prefix}gradients.{leaf}"
+                arrays[f"{prefix}gradients.{leaf}"] = np.asarray(gradient)
+        elif name in want or name in UNASKED:
+            said[name] = where = prefix + name
+            arrays[where] = np.asarray(array)
     return said

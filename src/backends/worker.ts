@@ -181,7 +181,10 @@ class WorkerSession implements RemoteSession {
   async attendInTurn(cases: readonly Case[], limit: Limit): Promise<readonly BackendAnswer[]> {
     const connection = this.#connection ?? this.#workers.living();
     const ready = connection && { connection, request: connection.prepare(this.#id, cases) };
-    return this.#workers.turns.run(() => limit(this.#send(cases, ready)));
+    const answers = await this.#workers.turns.run(() => limit(this.#send(cases, ready)));
+    // The next one's request is on its way by now.
+    await this.#connection?.written();
+    return answers;
   }
 
   /** Where the process that it was meant for hangs or is gone by now, for somebody else's reason, another one opens the session anew. */

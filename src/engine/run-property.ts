@@ -11,7 +11,7 @@ import type { Outcome } from './events';
 import { joinOutcomes, skipped } from './join';
 import { batchesOf, batchSeed, type Batch } from './seed';
 import type { Session } from './session';
-import { turn } from './turn';
+import { turn } from '../turn';
 import type { ShrinkLimits } from './shrink';
 import { rowsSince, type Subject, type Verdict } from './subject';
 

@@ -1,5 +1,5 @@
 /** Walks from a failing value to a smaller one until none of the next fails: greedy, first failure taken, as fast-check does, so that the path is fast-check's own. */
-import { turn } from './turn';
+import { turn } from '../turn';
 
 export interface ShrinkLimits {
   /** Values tried at the most. */

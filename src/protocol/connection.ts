@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Case } from '../../reference/model-case';
 import type { BackendAnswer } from '../backend';
 import type { Stage } from '../engine/events';
+import { turn } from '../turn';
 import type { BackendError } from '../errors';
 import * as fail from './failures';
 import { FrameError, FrameReader, MAX_FRAME } from './frames';
@@ -81,6 +82,8 @@ export class Connection {
   #broken: BackendError | undefined;
   #stopped = false;
   #tellEnd: (end: fail.End) => void = () => undefined;
+  /** Settles when all that was asked has left this process. */
+  #written: Promise<void> = Promise.resolve();
   readonly #whenEnded = new Promise<fail.End>((resolve) => (this.#tellEnd = resolve));
   readonly #startStage: Stage;
 
@@ -178,6 +181,16 @@ export class Connection {
     return reply.answers;
   }
 
+  /**
+   * Resolves when the worker has all that it was asked. A pipe holds less than a batch: whoever keeps this thread busy before that
+   * keeps the worker waiting for the rest.
+   */
+  async written(): Promise<void> {
+    // Whoever goes on at the same moment asks before that.
+    await turn();
+    await this.#written;
+  }
+
   /** Ends a session; one that is still being answered was given up, and its process is stuck: that is killed. */
   async close(session: number): Promise<void> {
     this.sessions.delete(session);
@@ -266,7 +279,7 @@ export class Connection {
     return new Promise<Reply>((resolve, reject) => {
       this.#waiting.set(id, { question, asked, resolve, reject });
       this.#hold(true);
-      this.#child.stdin!.write(frame);
+      this.#written = new Promise((written) => this.#child.stdin!.write(frame, () => written()));
     });
   }
 
