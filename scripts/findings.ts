@@ -68,7 +68,9 @@ async function pictureOf(names: string): Promise<string | undefined> {
 function isMeant(entry: KnownFailureEntry, backend: string, id: string, values: readonly string[]): boolean {
   const facets = Object.values(entry.when ?? {});
   return (
-    entry.backend === backend && matchesGlob(id, entry.property) && values.every((value) => facets.includes(value))
+    matchesGlob(backend, entry.backend) &&
+    matchesGlob(id, entry.property) &&
+    values.every((value) => facets.includes(value))
   );
 }
 

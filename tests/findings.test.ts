@@ -3,15 +3,36 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { page, remade, stretchesOf } from '../scripts/findings';
 import { closeWorkers } from '../src/backends/worker';
+import { shippedKnownFailures } from '../src/known-failures';
 
 afterAll(closeWorkers);
 
-const stretches = stretchesOf(readFileSync(page, 'utf8'));
+const text = readFileSync(page, 'utf8');
+const stretches = stretchesOf(text);
+const findings = [...text.matchAll(/^### (.+)\n\n(.*)/gm)].map(([, title, said]) => ({ title, said }));
+
+/** What GitHub calls the place of a heading. */
+const anchorOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-');
 
 describe('docs/findings.md', () => {
   it('has findings', () => {
     expect(stretches.filter(({ kind }) => kind === 'picture').length).toBeGreaterThan(5);
     expect(stretches.filter(({ kind }) => kind === 'reproduction').length).toBeGreaterThan(5);
+  });
+
+  it('tells of every known failure, where its link says', () => {
+    const links = findings.map(({ title }) => `docs/findings.md#${anchorOf(title)}`);
+    const untold = shippedKnownFailures().filter(({ link }) => !links.includes(link ?? ''));
+    expect(untold.map(({ backend, property, link }) => [backend, property, link])).toEqual([]);
+    expect(new Set(links).size).toBe(links.length);
+  });
+
+  it('says who meets each finding', () => {
+    expect(findings.filter(({ said }) => !/^(Public|Component)[.,]/.test(said))).toEqual([]);
   });
 
   /** `npm run findings` makes it anew; what `npm run setup:python` did not install is left out. */
