@@ -8,7 +8,7 @@ import { shortestSequence } from './bisect';
 import { runAlone } from './draw';
 import type { Counterexample, Failure } from './events';
 import { BatchError, type Session } from './session';
-import { shrink, type ShrinkLimits, type Shrunk } from './shrink';
+import { shrink, unlessInterrupted, type ShrinkLimits, type Shrunk } from './shrink';
 import type { Subject, Verdict } from './subject';
 
 /** A check that failed, and where it stood. */
@@ -130,7 +130,11 @@ async function corner(
     verdict: shrunk.finding,
   });
 
-  const first = await alone(cases, caught, (c) => checkAfter([], c));
+  const unshrunk = (stopped: string): Cornered =>
+    done([], { value: caught.case, finding: caught.verdict, path: [], executions: 0, stopped });
+  const soon = <T>(wait: Promise<T>) => unlessInterrupted(limits.signal, wait);
+
+  const first = await soon(alone(cases, caught, (c) => checkAfter([], c)));
   // With what the arbitrary knows of the way to a case, so that nothing is tried twice; fc.check knows it too, and takes the same path.
   const contexts = new WeakMap<Case, unknown>();
   const smaller = (c: Case) =>
@@ -146,21 +150,20 @@ async function corner(
       shrink(candidate, smaller, async (some) => (await subject.check(property, some, session)).map(same), limits),
     );
     // A session that has seen many cases may fail where a fresh one does not: then every candidate gets its own.
-    const confirmed = quick.path.length === 0 ? quick.finding : await checkAfter([], quick.value);
+    if (quick.path.length === 0) return done([], quick);
+    const confirmed = await soon(checkAfter([], quick.value));
     if (confirmed !== undefined) return done([], { ...quick, finding: confirmed });
     return done([], await shrink(candidate, smaller, oneByOne(checkAfter, []), limits));
   }
+  if (limits.signal?.aborted) return unshrunk('interrupted');
   const all = caught.before;
-  const finding = all.length > 0 ? await checkAfter(all, caught.case) : undefined;
+  const finding = all.length > 0 ? await soon(checkAfter(all, caught.case)) : undefined;
   if (finding === undefined)
-    return done([], {
-      value: caught.case,
-      finding: caught.verdict,
-      path: [],
-      executions: 0,
-      stopped: 'it did not happen again, neither alone nor after the calls before it',
-    });
-  const company = await shortestSequence(all, async (some) => (await checkAfter(some, caught.case)) !== undefined);
+    return unshrunk(
+      limits.signal?.aborted ? 'interrupted' : 'it did not happen again, neither alone nor after the calls before it',
+    );
+  const fails = async (some: readonly Case[]) => (await checkAfter(some, caught.case)) !== undefined;
+  const company = (await soon(shortestSequence(all, fails))) ?? all;
   return done(company, await shrink({ value: caught.case, finding }, smaller, oneByOne(checkAfter, company), limits));
 }
 

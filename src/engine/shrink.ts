@@ -19,6 +19,10 @@ export interface Shrunk<T, F> {
   readonly stopped?: string;
 }
 
+const interrupted = 'interrupted';
+/** Milliseconds that an answer may still take once the run is interrupted: less than a run waits for what is found. */
+const graceMs = 1_000;
+
 /** How many candidates of a level go out together: few at first, since the first ones are the likeliest, then as many as a batch holds. */
 const chunkSizes = [1, 2, 4, 8, 16, 32];
 
@@ -53,7 +57,8 @@ export async function shrink<T, F>(
       const chunk = take(level, chunkSizes[Math.min(round, chunkSizes.length - 1)]);
       if (chunk.length === 0) return undefined;
       executions += chunk.length;
-      const findings = await test(chunk);
+      const findings = await unlessInterrupted(limits.signal, test(chunk));
+      if (findings === undefined) return interrupted;
       const n = findings.findIndex((x) => x !== undefined);
       if (n >= 0) return { index: index + n, value: chunk[n], finding: findings[n] as F };
       index += chunk.length;
@@ -61,9 +66,28 @@ export async function shrink<T, F>(
   }
 
   function reasonToStop(): string | undefined {
-    if (limits.signal?.aborted) return 'interrupted';
+    if (limits.signal?.aborted) return interrupted;
     if (executions >= limits.executions) return `${executions} smaller cases were tried`;
     return performance.now() > limits.deadline ? 'the time for shrinking was up' : undefined;
+  }
+}
+
+/** What is waited for; undefined where the run is interrupted and it does not come soon after. */
+export async function unlessInterrupted<T>(signal: ShrinkLimits['signal'], wait: Promise<T>): Promise<T | undefined> {
+  if (signal === undefined) return wait;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    // Asked again and again: between threads a signal is a number in shared memory.
+    timer = setInterval(() => {
+      if (!signal.aborted) return;
+      clearInterval(timer);
+      timer = setTimeout(resolve, graceMs, undefined);
+    }, 100);
+  });
+  try {
+    return await Promise.race([wait, late]);
+  } finally {
+    clearInterval(timer);
   }
 }
 

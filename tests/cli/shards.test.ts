@@ -258,6 +258,23 @@ describe('a run that is killed', () => {
     expect(report.outcomes.filter(({ status }) => status === 'violated')).not.toEqual([]);
   });
 
+  it('keeps what it was shrinking when a smaller case hangs', async () => {
+    const json = join(mkdtempSync(join(folder, 'stuck-small-')), 'report.json');
+    const args = ['fuzz', '--backend', adapter('stuck-small.ts'), '--no-check', '--seed', '1', '--timeout', '100000'];
+    let isTold = false;
+    const { code } = await maskproof([...args, '--property', 'rows/mass', '--json', json], {
+      onStderr: (text, child) => {
+        if (isTold || !text.includes('stuck')) return;
+        isTold = true;
+        child.kill('SIGINT');
+      },
+    });
+    expect(code).toBe(130);
+    const { report } = readReport(JSON.parse(readFileSync(json, 'utf8')), json);
+    const [{ status, counterexample }] = report.outcomes;
+    expect([status, counterexample?.stopped]).toEqual(['violated', 'interrupted']);
+  });
+
   it('by a reader that goes away, says so by its status and still writes its report', async () => {
     const json = join(mkdtempSync(join(folder, 'pipe-')), 'report.json');
     const args = ['fuzz', '--backend', example('boolean-added.ts'), '--no-check', '--seed', '1', '--seconds', '60'];

@@ -71,4 +71,19 @@ describe('shrink', () => {
     );
     expect(late).toMatchObject({ value: 5, stopped: 'the time for shrinking was up' });
   });
+
+  it('keeps what it has when the run is interrupted while a candidate hangs', async () => {
+    const signal = { aborted: false };
+    const shrunk = await shrink(
+      { value: 10, finding: 'ten' },
+      (n) => [n - 1],
+      (some) => {
+        if (some[0] > 6) return Promise.resolve(some.map(String));
+        signal.aborted = true;
+        return new Promise<never>(() => undefined);
+      },
+      { ...unlimited, signal },
+    );
+    expect(shrunk).toMatchObject({ value: 7, finding: '7', path: [0, 0, 0], stopped: 'interrupted' });
+  });
 });
