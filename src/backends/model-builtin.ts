@@ -49,7 +49,8 @@ export const modelBuiltins: Readonly<Record<string, ModelBuiltin>> = {
     description: "Whole models as TransformerLens' HookedTransformer runs them (3.9.0, the last release that has it).",
     file: 'models_hooked.py',
     variant: 'hooked',
-    architectures: 'gpt2 gpt_neox gptj gpt_neo llama phi phi3 qwen2 qwen3 mistral opt bloom'.split(' '),
+    // Not phi: 3.9.0 asks its config for a field that transformers 5 has elsewhere.
+    architectures: 'gpt2 gpt_neox gptj gpt_neo llama phi3 qwen2 qwen3 mistral opt bloom'.split(' '),
     beside: join('transformer-lens-releases', '3.9.0'),
   },
   nnsight: {

@@ -46,7 +46,13 @@ function apart(c: ModelCase, one: ModelAnswer, other: ModelAnswer, at: (b: numbe
 }
 
 describe.skipIf(python === undefined)('whole models', () => {
-  const checked = ['hf-model-eager:gpt2', 'hf-model-sdpa:llama', 'transformer-bridge:gpt_neox', 'nnsight:gpt2'];
+  const checked = [
+    'hf-model-eager:gpt2',
+    'hf-model-sdpa:llama',
+    'transformer-bridge:gpt_neox',
+    'transformer-bridge:llama',
+    'nnsight:gpt2',
+  ];
   const hooked = hasHooked ? ['hooked-transformer:gpt2'] : [];
 
   it.each([...checked, ...hooked])(
@@ -74,6 +80,28 @@ describe.skipIf(python === undefined)('whole models', () => {
       expect(report.outcomes.filter(({ status }) => status === 'held').length).toBeGreaterThan(5);
     },
   );
+});
+
+describe.skipIf(python === undefined || !hasHooked)('HookedTransformer, asked again after a longer text', () => {
+  it.each([
+    ['gpt2', true],
+    ['bloom', false],
+  ] as const)('%s gives the same bits: %s, as it declares', { timeout: 300_000 }, async (architecture, same) => {
+    const spec = `hooked-transformer:${architecture}`;
+    const text = (length: number): ModelCase => ({
+      tokens: {
+        dtype: 'int64',
+        shape: [1, length],
+        data: Float64Array.from({ length }, (_, i) => 3 + ((7 * i) % 29)),
+      },
+      dtype: 'float32',
+      want: {},
+    });
+    const [before, again, , after] = await forward(spec, [text(8), text(8), text(40), text(8)]);
+    expect(again.logits.data).toEqual(before.logits.data);
+    const isSame = before.logits.data.every((x, n) => x === after.logits.data[n]);
+    expect([isSame, resolveSupports((await load(spec)).supports).model?.bitwise]).toEqual([same, same]);
+  });
 });
 
 describe.skipIf(python === undefined)('models of the same weights', () => {
