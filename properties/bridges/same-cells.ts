@@ -28,7 +28,7 @@ export default defineProperty({
   cases: (domain) => narrow(domain, { bridges: ['rotary'] }),
   async check(context, c) {
     const base = onBase(c);
-    const probes = [probeCases(c), probeCases(base)];
+    const probes = [probeCases(c, context.supports), probeCases(base, context.supports)];
     const answers = await context.attend(probes.flat());
     const weights = [
       readProbe(c, answers.slice(0, probes[0].length)),

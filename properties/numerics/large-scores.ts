@@ -30,10 +30,11 @@ export default defineProperty({
   cases: (domain) => narrow(domain, { contents: ['large'] }),
   guard: (c) => longest(c.query) * longest(c.key) * Math.max(1, c.scale) <= finfo[c.query.dtype].max / 4,
   async check(context, c) {
-    const probes = probeCases(c);
+    const probes = probeCases(c, context.supports);
     const weights = readProbe(c, await context.attend(probes));
     const { rows, keep, weights: expected } = context.expect(probes[0]);
-    const { kvLen, vHeadDim } = sizesOf(c);
+    const { kvLen } = sizesOf(c);
+    const { vHeadDim } = sizesOf(probes[0]);
     /** The least or the most that the weight of key j may come out as, in the probe that shows it. */
     const bound = (which: 'low' | 'high', row: number, j: number): number => {
       const n = Math.floor(j / vHeadDim);
