@@ -2,7 +2,7 @@
 import { engines, type EngineName } from '../../reference/gpu/engines';
 import { builtinNames, builtins } from '../backends/builtin';
 import { loadBackend } from '../backends/load';
-import { pythonBuiltin, pythonBuiltinNames } from '../backends/python-builtin';
+import { pythonBuiltin, pythonBuiltinNames, pythonBuiltins } from '../backends/python-builtin';
 import { closeWorkers } from '../backends/worker';
 import { chooseEngine } from '../engine/choose-engine';
 import { probeBackend, probeEngine, type ProbeAnswer } from '../engine/probe';
@@ -59,8 +59,14 @@ export async function surveyHere(
   const chosen = told({ auto: { reference: engine ?? 'oracle', reason } });
   const pythons = told({ pythons: await surveyPythons(python, timeoutMs) });
   const backends: BackendSurvey[] = [];
-  for (const name of new Set([...builtinNames, ...pythonBuiltinNames]))
-    backends.push(...told({ backends: [await surveyBackend(name, python, timeoutMs)] }).backends);
+  const files = new Map<string, BackendSurvey>();
+  for (const name of new Set([...builtinNames, ...pythonBuiltinNames])) {
+    // The backends of one file stand on the same libraries, which take seconds to load.
+    const file = pythonBuiltins[name]?.file ?? name;
+    const known = files.get(file) ?? (await surveyBackend(name, python, timeoutMs));
+    files.set(file, known);
+    backends.push(...told({ backends: [{ ...known, name }] }).backends);
+  }
   return { ...head, engines: found, ...chosen, ...pythons, backends };
 }
 
