@@ -1,7 +1,7 @@
 import type { AttentionCase, Conventions } from '../../reference/case';
 import { sizesOf } from '../../reference/case';
 import { keepGrid, maskRowStart } from '../../reference/masks';
-import { withEntries } from '../../src/arbitraries/changes';
+import { entries, withEntries } from '../../src/arbitraries/changes';
 import { narrow } from '../../src/arbitraries/narrow';
 import { identical, rowsOf } from '../../src/compare/compare';
 import { defineProperty } from '../../src/property';
@@ -14,7 +14,11 @@ function rowsWithKeys(c: AttentionCase, keep: Uint8Array): Uint8Array {
   );
 }
 
-/** The case with the mask's rows of every empty query opened: it keeps all that the other rules leave it. */
+/**
+ * The case with the mask's rows of every empty query opened: it keeps all that the other rules leave it. Where nothing would be
+ * dropped any more, the last key is, in the last of them: a library may leave a mask that keeps everything away, and then sum in
+ * another order (HuggingFace does).
+ */
 function opened(c: AttentionCase, conventions: Conventions, filled: Uint8Array): AttentionCase {
   const { mask } = c;
   if (mask === undefined) return c;
@@ -23,7 +27,12 @@ function opened(c: AttentionCase, conventions: Conventions, filled: Uint8Array):
     filled[row] === 0 ? [maskRowStart(c, mask, conventions, b, h, i)] : [],
   );
   const open = new Set(starts.map((start) => start / columns));
-  return withEntries(c, (add, index) => (open.has(Math.floor(index / columns)) ? (add ?? 0) : add));
+  const isOpen = (index: number) => open.has(Math.floor(index / columns));
+  const dropsElsewhere = entries(mask).some((add, index) => add === undefined && !isOpen(index));
+  const { kvLen } = sizesOf(c);
+  // One key alone has no order.
+  const last = dropsElsewhere || kvLen === 1 ? -1 : Math.max(...starts) + kvLen - 1;
+  return withEntries(c, (add, index) => (index === last ? undefined : isOpen(index) ? (add ?? 0) : add));
 }
 
 /** NaN from a row without a key reaches others through a sum, a shared maximum or a "is any NaN" that zeroes the batch. */

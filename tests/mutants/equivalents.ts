@@ -78,6 +78,16 @@ function exactly(dtype: FloatType): Precision {
   };
 }
 
+/** A mask that keeps everything is left away, and other code, which sums from the other end, is taken without one. */
+class WithoutFullMask extends inFloat32(forwards) {
+  private readonly other = new (inFloat32(backwards))();
+  override run(c: AttentionCase) {
+    const { mask } = c;
+    const drops = mask?.tensor.data.some((x) => (mask.form === 'additive' ? x !== 0 : x !== 1)) ?? false;
+    return drops ? super.run(c) : this.other.run(c);
+  }
+}
+
 /** Half precision step by step, as eager code has it: three stored scores, a softmax in float32, stored weights. */
 class Eager extends inFloat32(pairwise) {
   private dtype: FloatType = 'float32';
@@ -270,6 +280,13 @@ export const equivalents: readonly Equivalent[] = [
   equivalent('float32-backwards', 'float32 throughout, sums from the last key.', inFloat32(backwards), narrow),
   equivalent('float32-pairwise', 'float32 throughout, sums by halves.', inFloat32(pairwise), narrow),
   equivalent('float32-in-lanes', 'float32 throughout, sums in four lanes.', inFloat32(lanes), narrow),
+  equivalent(
+    'full-mask-left-away',
+    'A mask that keeps every key is left away, and the sum goes the other way without one.',
+    WithoutFullMask,
+    narrow,
+    'https://github.com/huggingface/transformers/blob/main/src/transformers/masking_utils.py',
+  ),
   equivalent('half-step-by-step', 'Half precision, stored after every step, declared as at most.', Eager, eager(false)),
   equivalent('half-followed', 'The same, and the stores are declared to happen for sure.', Eager, eager(true)),
   equivalent(
