@@ -11,7 +11,7 @@ const runs = 1000;
 /** Of a cell of the matrix. */
 const matrixRuns = 50;
 /** Of an equivalent. */
-const equivalentRuns = 15;
+const equivalentRuns = 150;
 /** A cell that was killed within so many cases is killed again within `againRuns`, whatever the generators have become since. */
 const surely = 15;
 const againRuns = 255;
