@@ -1,5 +1,5 @@
 /**
- * npm run score [-- --only mutants,gates,sensitivity,shrinking,false-alarms] [--mutants NAME,...] [--cases N] [--minutes N] [--seed N] [--processes N] [--add]: measures the suite itself, and writes
+ * npm run score [-- --only mutants,gates,sensitivity,shrinking,guided,false-alarms] [--mutants NAME,...] [--cases N] [--minutes N] [--seed N] [--processes N] [--add]: measures the suite itself, and writes
  * docs/score.json and docs/score.md. npm run score -- --quick: measures less, writes nothing, and fails where something has become worse.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { format, resolveConfig } from 'prettier';
 import { packageRoot } from '../../src/version';
 import { alarmsInShort, scoreFalseAlarms } from './false-alarms';
 import { scoreGates } from './gates';
+import { scoreGuided } from './guided';
 import type { Score } from './measured';
 import { mutantsDropped, scoreMutants } from './mutants';
 import { renderScore } from './page';
@@ -40,6 +41,7 @@ const parts: Readonly<Record<string, (options: Options) => Promise<Partial<Score
   gates: async () => ({ gates: await scoreGates() }),
   sensitivity: async () => ({ sensitivity: await scoreSensitivity(tell) }),
   shrinking: async () => ({ shrinking: scoreShrinking(tell) }),
+  guided: async () => ({ guided: await scoreGuided(tell, committed().mutants!) }),
   'false-alarms': async ({ cases, minutes, seed, processes, add }) => ({
     falseAlarms: await scoreFalseAlarms({
       cases,
@@ -95,7 +97,7 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
-      only: { type: 'string', default: 'mutants,gates,sensitivity,shrinking' },
+      only: { type: 'string', default: 'mutants,gates,sensitivity,shrinking,guided' },
       mutants: { type: 'string' },
       cases: { type: 'string', default: '1000000' },
       minutes: { type: 'string', default: '600' },

@@ -88,6 +88,19 @@ export interface Shrinking {
   }[];
 }
 
+export interface Guided {
+  readonly made: Made;
+  readonly law: string;
+  /** Cases at the most: a search that finds nothing counts as so many. */
+  readonly runs: number;
+  /** Cases until the law falls, seed by seed. */
+  readonly rows: readonly {
+    readonly mutant: string;
+    readonly random: readonly number[];
+    readonly guided: readonly number[];
+  }[];
+}
+
 /** docs/score.json */
 export interface Score {
   readonly schema: 'maskproof/score@1';
@@ -96,6 +109,7 @@ export interface Score {
   readonly falseAlarms?: FalseAlarms;
   readonly sensitivity?: Sensitivity;
   readonly shrinking?: Shrinking;
+  readonly guided?: Guided;
 }
 
 export function madeNow(): Made {
