@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { properties } from '../properties';
+import { storeFolder } from '../reference/gpu/engines/tensorflow-store';
 import { loadBackend } from '../src/backends/load';
 import { setupFolder } from '../src/backends/python-environment';
 import { closeWorkers } from '../src/backends/worker';
@@ -104,13 +105,16 @@ function reproduced(names: readonly string[], body: string): string | undefined 
   const [, language, code] = /^```(\w+)\n([^]*?)```\n/.exec(body) ?? [];
   if (code === undefined)
     throw new Error(`A reproduction of docs/findings.md (${names.join(' ')}) has no block of code.`);
-  const printed = language === 'js' ? runNode(code) : runPython(names, code);
+  const printed = language === 'js' ? runNode(names, code) : runPython(names, code);
   if (printed === undefined) return undefined;
   return ['```' + language, code.trimEnd(), '```', '', 'prints', '', fenced(printed).trimEnd(), ''].join('\n');
 }
 
-function runNode(code: string): string {
-  return run(process.execPath, ['-e', code], process.env);
+/** `tensorflow` comes out of the store that `npm run setup:tensorflow` makes. */
+function runNode(names: readonly string[], code: string): string | undefined {
+  const store = join(storeFolder('cpu'), 'node_modules');
+  if (names.includes('tensorflow') && !existsSync(store)) return undefined;
+  return run(process.execPath, ['-e', code], { ...process.env, NODE_PATH: store, TF_CPP_MIN_LOG_LEVEL: '2' });
 }
 
 /** `MODULE@RELEASE` comes from a folder of its own. */

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from maskproof_worker import serve
-from maskproof_worker.model_zoo import ARCHITECTURES, MAX_LENGTH, VOCAB, WINDOWED
+from maskproof_worker.model_zoo import ARCHITECTURES, LIMITS, MAX_LENGTH, VOCAB, WINDOWED
 from maskproof_worker.torch_tensors import from_torch, to_torch
 
 
@@ -37,6 +37,7 @@ def supports_of(architecture, **others):
             "cache": True,
             "gradients": True,
             "bitwise": True,
+            **LIMITS.get(architecture, {}),
             **others,
         }
     }

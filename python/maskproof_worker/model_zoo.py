@@ -77,7 +77,8 @@ ARCHITECTURES = {
     ),
     "mistral": ({**LLAMA_LIKE, "head_dim": 4, "sliding_window": 4}, "distance"),
     "starcoder2": ({**LLAMA_LIKE, "sliding_window": 4}, "distance"),
-    "stablelm": ({**LLAMA_LIKE, "num_key_value_heads": 4}, "distance"),
+    # A quarter of a head of 4, its default, would be one dimension, and one cannot be turned.
+    "stablelm": ({**LLAMA_LIKE, "num_key_value_heads": 4, "partial_rotary_factor": 0.5}, "distance"),
     "olmo2": ({**LLAMA_LIKE, "num_key_value_heads": 4}, "distance"),
     "falcon": (
         {
@@ -118,6 +119,13 @@ ARCHITECTURES = {
 
 # Some of their layers see no further than a window of 4.
 WINDOWED = {"gpt_neo", "gemma2", "gemma3_text", "mistral", "starcoder2"}
+
+# What an architecture cannot take, by the signature of its forward or by what its documentation says.
+LIMITS = {
+    # Its positions are biases that are made from a mask of two axes, and from no other.
+    "bloom": {"position_ids": False, "explicit_masks": []},
+    "mpt": {"position_ids": False},
+}
 
 
 def config_of(architecture):

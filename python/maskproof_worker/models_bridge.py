@@ -10,7 +10,7 @@ import torch
 from transformer_lens.model_bridge import TransformerBridge
 
 from maskproof_worker.model_calls import Loaded, answer, serve_model, split
-from maskproof_worker.model_zoo import folder_of
+from maskproof_worker.model_zoo import LIMITS, folder_of
 
 
 def forward_of(bridge):
@@ -41,6 +41,6 @@ if __name__ == "__main__":
         open=lambda options: bridges,
         attend=one_by_one(attend_one),
         libraries=["transformer_lens"],
-        # The bridge counts them itself, whatever the model would do.
-        positions="mask",
+        # The bridge counts them itself, whatever the model would do, where the model takes any.
+        **({} if architecture in LIMITS else {"positions": "mask"}),
     )

@@ -23,14 +23,6 @@ def attend_one(models, case):
     return answer(case, forward_of(model), model.get_input_embeddings())
 
 
-# What an architecture cannot take, by the signature of its forward or by what its documentation says.
-DECLARED = {
-    # Its positions are biases that are made from a mask of two axes, and from no other.
-    "bloom": {"position_ids": False, "explicit_masks": []},
-    "mpt": {"position_ids": False},
-}
-
-
 if __name__ == "__main__":
     implementation, architecture = split(sys.argv[1])
     models = Loaded(lambda dtype: load(architecture, implementation, dtype))
@@ -40,5 +32,4 @@ if __name__ == "__main__":
         open=lambda options: models,
         attend=one_by_one(attend_one),
         libraries=[],
-        **DECLARED.get(architecture, {}),
     )

@@ -43,7 +43,7 @@ export const modelBuiltins: Readonly<Record<string, ModelBuiltin>> = {
     description: "Whole models behind TransformerLens' TransformerBridge.",
     file: 'models_bridge.py',
     variant: 'bridge',
-    architectures: all,
+    architectures: all.filter((name) => name !== 'biogpt'),
   },
   'hooked-transformer': {
     description: "Whole models as TransformerLens' HookedTransformer runs them (3.9.0, the last release that has it).",
