@@ -7,9 +7,13 @@ import type { Backend } from '../../src/backend';
 export { equivalents };
 export const zoo: readonly Mutant[] = [...mutants, ...modelMutants];
 
+const all = [...zoo, ...equivalents];
+const backends: ReadonlyMap<string, Backend> = new Map(all.map(({ name, backend }) => [name, backend]));
+if (backends.size < all.length) throw new Error('Two mutants or equivalents have one name.');
+
 /** Mutant or equivalent. */
 export function backendNamed(name: string): Backend {
-  const found = [...zoo, ...equivalents].find((one) => one.name === name);
+  const found = backends.get(name);
   if (found === undefined) throw new Error(`There is no mutant ${name}.`);
-  return found.backend;
+  return found;
 }

@@ -342,7 +342,7 @@ export const equivalents: readonly Equivalent[] = [
     { ...narrow, bitwise: 'never', deterministic: false },
   ),
   equivalent(
-    'causal-from-the-top-left',
+    'top-left-as-declared',
     'The triangle starts at the first key, as declared.',
     class extends Attention {
       override position(_c: AttentionCase, i: number) {
@@ -392,7 +392,7 @@ export const equivalents: readonly Equivalent[] = [
     },
   ),
   equivalent(
-    'overlong-rows-from-the-top',
+    'first-rows-as-declared',
     'Of a mask with more rows than queries the first ones count, as declared.',
     class extends Attention {
       override maskRow(_c: AttentionCase, rows: number, i: number) {
