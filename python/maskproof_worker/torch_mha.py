@@ -237,7 +237,7 @@ if __name__ == "__main__":
             "fast": {
                 **common,
                 "name": "torch-mha-fast",
-                "supports": {**SUPPORTS, "mask_forms": ["boolean"], "fully_masked_row": "nan", "precision": torch_precision.eager()},
+                "supports": {**SUPPORTS, "mask_forms": ["boolean"], "fully_masked_row": "nan", "precision": torch_precision.fast_path()},
                 "attend": one_by_one(heads_apart(attend_fast)),
             },
         }
