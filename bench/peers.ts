@@ -86,6 +86,7 @@ async function beside(chosen: Library, quick: boolean): Promise<Part> {
   // A case is three calls.
   const bare = 1e6 / (3 * attend);
   const rate = median(ours.map((one) => one.rate));
+  const byClock = median(ours.map((one) => one.wall));
   const of = (pick: (one: Hypothesis) => number) => median(theirs.map(pick));
   const row = (what: string, x: number) => [
     `${library}: ${what}`,
@@ -95,7 +96,7 @@ async function beside(chosen: Library, quick: boolean): Promise<Part> {
   return {
     rows: [
       row(`maskproof, ${name}`, rate),
-      row(`maskproof, ${name}, by the clock`, median(ours.map((one) => one.wall))),
+      row(`maskproof, ${name}, by the clock`, byClock),
       row(
         'Hypothesis, arrays',
         of((one) => one.arrays),
@@ -118,7 +119,13 @@ async function beside(chosen: Library, quick: boolean): Promise<Part> {
     gates: [
       atLeast(15, `${library}: times Hypothesis with arrays`, rate / of((one) => one.arrays)),
       atLeast(4, `${library}: times Hypothesis with shapes and a seed`, rate / of((one) => one.shapes_and_seed)),
-      ...(library === 'torch' ? [atLeast(0.6, 'torch: of the bare loop', rate / bare)] : []),
+      ...(library === 'torch'
+        ? [
+            atLeast(0.6, 'torch: of the bare loop', rate / bare),
+            // Two processes share the work, and the worker's part is what one waits for.
+            atLeast(0.6, 'torch: of the bare loop, by the clock', byClock / bare),
+          ]
+        : []),
     ],
   };
 }
