@@ -85,16 +85,11 @@ function loaded(name: string): Promise<Backend | undefined> {
 }
 
 async function load(name: string): Promise<Backend | undefined> {
-  const usual = process.env.PYTHONPATH;
-  if (name === 'hooked-attention') process.env.PYTHONPATH = releaseFolder('3.9.0');
   try {
     return await loadBackend(name, { check: false, python: existsSync(python) ? python : undefined });
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     return undefined;
-  } finally {
-    if (usual === undefined) delete process.env.PYTHONPATH;
-    else process.env.PYTHONPATH = usual;
   }
 }
 

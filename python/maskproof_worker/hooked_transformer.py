@@ -1,8 +1,8 @@
 """HookedTransformer's attention component, of the last TransformerLens that has one: a forward path of its own, beside HuggingFace's.
 
-    PYTHONPATH=FOLDER maskproof fuzz --backend hooked-attention
+    maskproof fuzz --backend hooked-attention
 
-where FOLDER holds transformer-lens 3.9 (`npm run setup:python` puts it into .cache/python/transformer-lens-releases/3.9.0). The
+It was taken out of TransformerLens 4.0: `npm run setup:python` puts 3.9.0 beside the environment, and PYTHONPATH may name another. The
 component projects its inputs and its output: query, key and value are put in by the hooks behind its projections, and the answer
 is read from the hook before the last one. Its masks are attention_mask [batch, kv_len], where 1 keeps, and additive_attention_mask
 [batch, 1, 1, kv_len], which is added to the scores; dropped scores show -inf.

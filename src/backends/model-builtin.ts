@@ -1,11 +1,10 @@
 /** Whole models in Python that come with the suite: `NAME:ARCHITECTURE`, a file of python/maskproof_worker for each library. */
-import { existsSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Backend } from '../backend';
 import { UsageError } from '../errors';
 import { didYouMean } from '../nearest';
 import { packageRoot } from '../version';
-import { setupFolder } from './python-environment';
+import { oldTransformerLens, withReleaseBeside } from './python-environment';
 import { workerBackend, type WorkerOptions } from './worker';
 
 interface ModelBuiltin {
@@ -51,7 +50,7 @@ export const modelBuiltins: Readonly<Record<string, ModelBuiltin>> = {
     variant: 'hooked',
     // Not phi: 3.9.0 asks its config for a field that transformers 5 has elsewhere.
     architectures: 'gpt2 gpt_neox gptj gpt_neo llama phi3 qwen2 qwen3 mistral opt bloom'.split(' '),
-    beside: join('transformer-lens-releases', '3.9.0'),
+    beside: oldTransformerLens,
   },
   nnsight: {
     description: 'Whole models as NNsight traces them.',
@@ -78,13 +77,6 @@ export function modelBuiltin(spec: string, options: WorkerOptions = {}): Promise
   const worker = join(packageRoot(), 'python', 'maskproof_worker', file);
   return workerBackend(`python:${worker}:${variant}/${architecture}`, {
     ...options,
-    env: environment(options, beside),
+    env: withReleaseBeside(options.env, beside),
   });
-}
-
-function environment({ env = process.env }: WorkerOptions, beside: string | undefined): NodeJS.ProcessEnv {
-  if (beside === undefined) return env;
-  const folder = join(dirname(setupFolder()), beside);
-  if (!existsSync(folder)) return env;
-  return { ...env, PYTHONPATH: [folder, env.PYTHONPATH].filter(Boolean).join(delimiter) };
 }

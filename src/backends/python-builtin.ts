@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Backend } from '../backend';
 import { packageRoot } from '../version';
+import { oldTransformerLens, withReleaseBeside } from './python-environment';
 import { workerBackend, type WorkerOptions } from './worker';
 
 export interface PythonBuiltin {
@@ -10,6 +11,8 @@ export interface PythonBuiltin {
   readonly file: string;
   /** What `serve_one_of` calls it, where the file has several. */
   readonly variant?: string;
+  /** A folder beside the Python environment whose packages come first, where `npm run setup:python` has made it. */
+  readonly beside?: string;
 }
 
 export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
@@ -79,6 +82,7 @@ export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
   'hooked-attention': {
     description: "HookedTransformer's attention, of TransformerLens 3.9.",
     file: 'hooked_transformer.py',
+    beside: oldTransformerLens,
   },
 };
 
@@ -92,5 +96,10 @@ export function pythonBuiltinSpec(name: string): string {
 
 /** The backend of that name, one of `pythonBuiltinNames`. Rejects with a BackendError where the interpreter lacks what it needs. */
 export function pythonBuiltin(name: string, options: WorkerOptions = {}): Promise<Backend> {
-  return workerBackend(pythonBuiltinSpec(name), options);
+  return workerBackend(pythonBuiltinSpec(name), { ...options, env: pythonBuiltinEnv(name, options.env) });
+}
+
+/** What its process finds in its environment. */
+export function pythonBuiltinEnv(name: string, env?: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return withReleaseBeside(env, pythonBuiltins[name].beside);
 }

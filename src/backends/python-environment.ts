@@ -61,6 +61,17 @@ export function setupFolder(): string {
   return join(packageRoot(), '.cache', 'python', 'venv');
 }
 
+/** The last release of TransformerLens that has HookedTransformer, as `npm run setup:python` puts it beside its environment. */
+export const oldTransformerLens = join('transformer-lens-releases', '3.9.0');
+
+/** The environment variables with which a worker finds a release beside the environment, after what PYTHONPATH names already; unchanged where there is none. */
+export function withReleaseBeside(env: NodeJS.ProcessEnv = process.env, beside?: string): NodeJS.ProcessEnv {
+  if (beside === undefined) return env;
+  const folder = join(dirname(setupFolder()), beside);
+  if (!existsSync(folder)) return env;
+  return { ...env, PYTHONPATH: [env.PYTHONPATH, folder].filter(Boolean).join(delimiter) };
+}
+
 const pythonOf = (environment: string): string =>
   isWindows ? join(environment, 'Scripts', 'python.exe') : join(environment, 'bin', 'python');
 

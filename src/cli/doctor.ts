@@ -1,5 +1,5 @@
 /** maskproof doctor: what runs here, or whether a worker keeps the protocol. */
-import { pythonBuiltinNames, pythonBuiltinSpec } from '../backends/python-builtin';
+import { pythonBuiltinEnv, pythonBuiltinNames, pythonBuiltinSpec } from '../backends/python-builtin';
 import { isWorkerSpec, launchOf } from '../backends/worker';
 import { checkWorker, type Check } from '../protocol/conformance';
 import { escapeControls, marksOf } from '../report/style';
@@ -26,7 +26,7 @@ export async function doctor(options: DoctorOptions, io: Io): Promise<number> {
 
 async function examineWorker(worker: string, options: DoctorOptions, io: Io): Promise<number> {
   const checks = await checkWorker(
-    launchOf(specOfWorker(worker), { python: options.python }),
+    launchOf(specOfWorker(worker), { python: options.python, env: environmentOf(worker, io.env) }),
     (options.timeout ?? defaultSeconds) * 1000,
   );
   const marks = marksOf(styleFor(io, options.ascii ?? false));
@@ -47,6 +47,9 @@ function specOfWorker(worker: string): string {
   if (pythonBuiltinNames.includes(worker)) return pythonBuiltinSpec(worker);
   return isWorkerSpec(worker) ? worker : `exec:${worker}`;
 }
+
+const environmentOf = (worker: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  pythonBuiltinNames.includes(worker) ? pythonBuiltinEnv(worker, env) : env;
 
 const indented = (text: Check['detail']): string => `    ${escapeControls(text).replaceAll('\n', '\n    ')}`;
 

@@ -21,7 +21,7 @@ const knownFailures = shippedKnownFailures();
 afterAll(closeWorkers);
 
 const bridge = () => pythonBuiltin('transformer-lens', { python });
-const hooked = () => pythonBuiltin('hooked-attention', { python, env: { ...process.env, PYTHONPATH: release } });
+const hooked = () => pythonBuiltin('hooked-attention', { python });
 
 /** Causal, batch 1, two heads of four features; the first key may be padding. */
 function causalCase(length: number, hasPadding: boolean): AttentionCase {
