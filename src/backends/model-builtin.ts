@@ -14,7 +14,7 @@ interface ModelBuiltin {
   /** What the file calls it, before the architecture. */
   readonly variant: string;
   readonly architectures: readonly string[];
-  /** A folder beside the Python environment whose packages come first, where `npm run setup:python` has made it. */
+  /** A folder beside the Python environment whose packages come before its own, where `npm run setup:python` has made it. */
   readonly beside?: string;
 }
 

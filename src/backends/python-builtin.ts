@@ -11,7 +11,7 @@ export interface PythonBuiltin {
   readonly file: string;
   /** What `serve_one_of` calls it, where the file has several. */
   readonly variant?: string;
-  /** A folder beside the Python environment whose packages come first, where `npm run setup:python` has made it. */
+  /** A folder beside the Python environment whose packages come before its own, where `npm run setup:python` has made it. */
   readonly beside?: string;
 }
 

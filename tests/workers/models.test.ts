@@ -4,7 +4,6 @@ import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { modelProperties } from '../../properties/models';
 import { isReal, type ModelCase } from '../../reference/model-case';
-import { paddings } from '../../src/arbitraries/model/constraints';
 import { modelCase } from '../../src/arbitraries/model/model-case';
 import { places } from '../../src/arbitraries/model/describe';
 import { modelBuiltin } from '../../src/backends/model-builtin';
@@ -14,6 +13,7 @@ import { allowedError, logitsAt, plainCalls } from '../../src/compare/models';
 import { shippedKnownFailures } from '../../src/known-failures';
 import type { ModelAnswer } from '../../src/property';
 import { resolveSupports } from '../../src/supports';
+import { everyModelCall } from '../support/model-constraints';
 import { memoize, pythonWith, transformerLensRelease } from './support';
 
 const runs = Number(process.env.MASKPROOF_MODEL_CASES ?? 3);
@@ -110,18 +110,10 @@ describe.skipIf(python === undefined)('models of the same weights', () => {
     const { model } = resolveSupports((await load(eager)).supports);
     const cases = fc.sample(
       modelCase({
+        ...everyModelCall,
         vocab: model!.vocab,
         dtypes: ['float32'],
         masks: ['none', 'boolean', 'integer', 'float', 'explicit_additive'],
-        paddings,
-        positionIds: 'allow',
-        explicitIsPlaced: false,
-        chunks: 'allow',
-        minBatch: 1,
-        maxBatch: 3,
-        minLength: 1,
-        maxLength: 8,
-        want: {},
       }),
       { seed: 20261123, numRuns: 4 * runs },
     );

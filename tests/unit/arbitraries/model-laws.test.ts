@@ -15,21 +15,7 @@ import { describeModelCase, places, withOtherTokens } from '../../../src/arbitra
 import { modelCase, modelEmptiness } from '../../../src/arbitraries/model/model-case';
 import { modelSizeOf, shrinkModelCase } from '../../../src/arbitraries/model/shrink';
 import { isSmaller } from '../../../src/arbitraries/shrink/measure';
-
-const everything: ModelConstraints = {
-  vocab: 12,
-  dtypes: ['float32', 'float64'],
-  masks: modelMasks,
-  paddings,
-  positionIds: 'allow',
-  explicitIsPlaced: false,
-  chunks: 'allow',
-  minBatch: 1,
-  maxBatch: 3,
-  minLength: 1,
-  maxLength: 8,
-  want: {},
-};
+import { everyModelCall } from '../../support/model-constraints';
 
 const domains: Readonly<Record<string, Partial<ModelConstraints>>> = {
   everything: {},
@@ -45,10 +31,10 @@ const domains: Readonly<Record<string, Partial<ModelConstraints>>> = {
 };
 
 const draw = (domain: Partial<ModelConstraints>, numRuns = 150, seed = 7): ModelCase[] =>
-  fc.sample(modelCase({ ...everything, ...domain }), { seed, numRuns });
+  fc.sample(modelCase({ ...everyModelCall, ...domain }), { seed, numRuns });
 
 describe.each(Object.entries(domains))('model cases of %s', (_name, domain) => {
-  const constraints = { ...everything, ...domain };
+  const constraints = { ...everyModelCall, ...domain };
 
   it('obey the constraints, and mean something', () => {
     for (const c of draw(domain)) {
@@ -80,7 +66,7 @@ describe.each(Object.entries(domains))('model cases of %s', (_name, domain) => {
 function minimal(c: ModelCase, fails: (c: ModelCase) => boolean): ModelCase {
   let smallest = c;
   for (;;) {
-    const next = [...shrinkModelCase(smallest, everything)].find(fails);
+    const next = [...shrinkModelCase(smallest, everyModelCall)].find(fails);
     if (next === undefined) return smallest;
     smallest = next;
   }
@@ -121,8 +107,8 @@ describe('emptiness', () => {
     [{ minLength: 9 }, 'No length is left: minLength=9, maxLength=8.'],
     [{ minBatch: 4 }, 'No batch is left: minBatch=4, maxBatch=3.'],
   ] as const)('%j', (domain, reason) => {
-    expect(modelEmptiness({ ...everything, ...domain })).toBe(reason);
-    expect(() => modelCase({ ...everything, ...domain })).toThrow(reason);
+    expect(modelEmptiness({ ...everyModelCall, ...domain })).toBe(reason);
+    expect(() => modelCase({ ...everyModelCall, ...domain })).toThrow(reason);
   });
 });
 
