@@ -1,5 +1,6 @@
 """Tiny models with random weights, made from configs and kept in a folder: every library loads the same ones, and none needs a hub."""
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -138,7 +139,8 @@ def config_of(architecture):
 def folder_of(architecture):
     """A folder that `from_pretrained` takes: config, weights and a tokenizer of a word for each id. Made where it is missing."""
     config = config_of(architecture)
-    print_ = json.dumps([config.to_dict(), SEED, transformers.__version__, torch.__version__], sort_keys=True, default=str)
+    made_of = [config.to_dict(), SEED, inspect.getsource(make_model), transformers.__version__, torch.__version__]
+    print_ = json.dumps(made_of, sort_keys=True, default=str)
     # Libraries read architectures off names: TransformerLens takes a folder with "llama" in it for one of Meta's own.
     name = hashlib.sha256(print_.encode()).hexdigest()[:16]
     folder = os.path.join(cache_folder(), name)
@@ -163,7 +165,10 @@ def cache_folder():
 
 
 def make_model(config):
-    """Weights so large that attention is far from uniform: what a mask lets through then shows in the logits."""
+    """
+    Weights so large that attention is far from uniform: what a mask lets through then shows in the logits. They are numbers of both
+    float16 and bfloat16, so that a model is the same function in every dtype, and differs from itself by arithmetic alone.
+    """
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     generator = torch.Generator().manual_seed(SEED)
     for name, weight in sorted(model.named_parameters()):
@@ -173,6 +178,7 @@ def make_model(config):
         else:
             # Norms and biases stay near what they were made as: 1 or 0.
             weight.add_(0.1 * noise)
+        weight.copy_(weight.to(torch.float16).to(torch.bfloat16))
     model.tie_weights()
     return model
 
