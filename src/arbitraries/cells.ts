@@ -1,3 +1,4 @@
+import { uint8Array } from '../../reference/small-arrays';
 import type { MaskKind } from './constraints';
 import type { Dice } from './dice';
 
@@ -37,7 +38,7 @@ const structuredPaddings = structured.filter((kind) => paddingKinds.includes(kin
 
 /** The cells of a mask, 1 kept, row-major over `shape`. */
 export function drawCells(dice: Dice, kind: MaskKind, shape: CellShape): Uint8Array<ArrayBuffer> {
-  const cells = new Uint8Array(shape.batch * shape.heads * shape.rows * shape.columns);
+  const cells = uint8Array(shape.batch * shape.heads * shape.rows * shape.columns);
   const perQuery = shape.rows > 1;
   if (kind === 'random') fillRandom(dice, cells);
   else if (kind === 'one_flipped') {
@@ -76,7 +77,7 @@ const spread = Uint32Array.from({ length: 16 }, (_, bits) => {
 /** Fair bits, 32 cells a draw. */
 function fillHalf(dice: Dice, cells: Uint8Array<ArrayBuffer>): void {
   const whole = cells.length >>> 5;
-  const words = new Uint32Array(cells.buffer, 0, whole * 8);
+  const words = new Uint32Array(cells.buffer, cells.byteOffset, whole * 8);
   for (let n = 0, at = 0; n < whole; n++) {
     const bits = dice.bits();
     for (let shift = 0; shift < 32; shift += 4) words[at++] = spread[(bits >>> shift) & 15];

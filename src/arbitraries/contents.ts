@@ -1,3 +1,4 @@
+import { float64Array } from '../../reference/small-arrays';
 import type { AttentionCase, FloatTensor, FloatType } from '../../reference/case';
 import { finfo, round } from '../../reference/dtype';
 import type { ContentKind } from './constraints';
@@ -76,7 +77,7 @@ export function drawContents(
 ): { query: FloatTensor; key: FloatTensor; value: FloatTensor } {
   const { dtype } = shape;
   const [query, key, value] = [shape.query, shape.key, shape.value].map(
-    (s) => new Float64Array(s[0] * s[1] * s[2] * s[3]),
+    (s) => float64Array(s[0] * s[1] * s[2] * s[3]),
   );
   const dim = shape.query[3];
   switch (kind) {
@@ -116,7 +117,7 @@ export function drawContents(
 
 /** Quarters in [-2, 2] of any shape. */
 export function drawExact(dice: Dice, dtype: FloatType, shape: readonly number[]): FloatTensor {
-  const data = new Float64Array(shape.reduce((a, b) => a * b, 1));
+  const data = float64Array(shape.reduce((a, b) => a * b, 1));
   fillExact(dice, data, 0, data.length);
   return { dtype, shape, data };
 }

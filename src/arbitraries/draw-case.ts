@@ -1,3 +1,4 @@
+import { float64Array } from '../../reference/small-arrays';
 import type { AttentionCase, SlidingWindow } from '../../reference/case';
 import { drawContents, drawGradOutput } from './contents';
 import type { ContentKind, MaskKind } from './constraints';
@@ -81,7 +82,7 @@ function drawWindow(dice: Dice, kvLen: number): SlidingWindow {
 
 /** Documents one after the other; now and then their tokens are interleaved. */
 function drawSegments(dice: Dice, batch: number, kvLen: number): AttentionCase['segments'] {
-  const data = new Float64Array(batch * kvLen);
+  const data = float64Array(batch * kvLen);
   const mixed = dice.chance(0.15);
   for (let n = 0; n < data.length; n++) {
     const before = n % kvLen === 0 ? 0 : data[n - 1];

@@ -1,3 +1,4 @@
+import { float64Array } from '../../reference/small-arrays';
 import type { FloatType, Mask, MaskForm, MaskRank, Sizes } from '../../reference/case';
 import { finfo, round } from '../../reference/dtype';
 import { drawCells, paddingKinds } from './cells';
@@ -103,7 +104,7 @@ function addends(dice: Dice, limits: Limits, cells: Uint8Array, dtype: FloatType
   const dropped = dice.pick(limits.sentinels) === 'inf' ? -Infinity : finfo[dtype].lowest;
   const biased = wanted(dice, limits.bias, 0.5);
   const large = biased && dice.chance(0.15) ? round(dtype === 'float16' || dice.chance(0.5) ? -1e4 : -1e9, dtype) : 0;
-  const data = new Float64Array(cells.length);
+  const data = float64Array(cells.length);
   let any = false;
   for (let n = 0; n < data.length; n++) {
     if (cells[n] === 0) data[n] = dropped;

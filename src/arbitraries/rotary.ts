@@ -1,3 +1,4 @@
+import { float64Array } from '../../reference/small-arrays';
 import type { Rotary, Sizes } from '../../reference/case';
 import type { Dice } from './dice';
 
@@ -6,7 +7,7 @@ const POSITIONS = 4096;
 
 /** Rotary embedding of some or all features; positions count up, start late, skip padding, or have gaps. */
 export function drawRotary(dice: Dice, { batch, kvLen, headDim }: Sizes): Rotary {
-  const data = new Float64Array(batch * kvLen);
+  const data = float64Array(batch * kvLen);
   const style = dice.int(0, 3);
   for (let b = 0, n = 0; b < batch; b++) {
     let position = style === 1 ? dice.int(0, 100) : style === 3 ? dice.int(0, POSITIONS / 2) : 0;

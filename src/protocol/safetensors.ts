@@ -2,6 +2,7 @@
  * Tensors as bytes: the safetensors format, as much of it as cases and answers need.
  * A file is a little-endian u64 with the header's length, the header in JSON, and the numbers row-major in one piece without gaps.
  */
+import { float64Array, uint8Array } from '../../reference/small-arrays';
 import type { DType, Tensor } from '../../reference/case';
 
 /** Bytes that are no safetensors file, or one with something in it that we cannot read. */
@@ -79,7 +80,7 @@ const formats: readonly Format[] = [
     itemSize: 4,
     words: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, lengthOf(bytes, 4)),
     read(words: Float32Array, at, count) {
-      const numbers = new Float64Array(count);
+      const numbers = float64Array(count);
       for (let n = 0; n < count; n++) numbers[n] = words[at + n];
       return numbers;
     },
@@ -93,7 +94,7 @@ const formats: readonly Format[] = [
     itemSize: 2,
     words: halfWords,
     read(words: Uint16Array, at, count) {
-      const numbers = new Float64Array(count);
+      const numbers = float64Array(count);
       for (let n = 0; n < count; n++) numbers[n] = halves[words[at + n]];
       return numbers;
     },
@@ -111,7 +112,7 @@ const formats: readonly Format[] = [
     itemSize: 2,
     words: halfWords,
     read(words: Uint16Array, at, count) {
-      const numbers = new Float64Array(count);
+      const numbers = float64Array(count);
       upperWord[0] = 0;
       for (let n = 0; n < count; n++) {
         upperWord[1] = words[at + n];
@@ -142,7 +143,7 @@ const formats: readonly Format[] = [
     itemSize: 1,
     words: (bytes) => bytes,
     read(words: Uint8Array, at, count) {
-      const bits = new Uint8Array(count);
+      const bits = uint8Array(count);
       for (let n = 0; n < count; n++) bits[n] = words[at + n] === 0 ? 0 : 1;
       return bits;
     },

@@ -1,4 +1,5 @@
 /** The same mask said in another form, rank or shape; the other masks of a case built cell by cell. */
+import { float64Array, uint8Array } from '../../../reference/small-arrays';
 import type {
   AttentionCase,
   Conventions,
@@ -49,7 +50,7 @@ function maskOf(
   if (form === 'integer' && rank !== 2) throw new RangeError(`An integer mask has rank 2, not ${rank}.`);
   const additive = form === 'additive';
   const drop = additive ? sentinelNumber(sentinel, dtype) : 0;
-  const data = form === 'boolean' ? new Uint8Array(adds.length) : new Float64Array(adds.length);
+  const data = form === 'boolean' ? uint8Array(adds.length) : float64Array(adds.length);
   for (let n = 0; n < adds.length; n += 1)
     data[n] = (additive ? adds[n] : adds[n] === undefined ? undefined : 1) ?? drop;
   const tensor = { dtype: additive ? dtype : form === 'boolean' ? 'bool' : 'int64', shape, data } as Tensor;
@@ -59,7 +60,7 @@ function maskOf(
 /** An additive mask from cells that are 0 where they drop: the common case, without a list in between. */
 function additiveOf(rank: MaskRank, { shape, data: cells }: Tensor, dtype: FloatType, sentinel: Sentinel): Mask {
   const drop = sentinelNumber(sentinel, dtype);
-  const data = new Float64Array(cells.length);
+  const data = float64Array(cells.length);
   for (let n = 0; n < data.length; n += 1) if (cells[n] === 0) data[n] = drop;
   return { rank, form: 'additive', tensor: { dtype, shape, data } };
 }

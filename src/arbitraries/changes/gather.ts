@@ -1,4 +1,5 @@
 /** Taking slices of tensors and of whole cases; everything else in this folder is made of it. */
+import { float64Array, uint8Array } from '../../../reference/small-arrays';
 import type { AttentionCase, Mask, Tensor } from '../../../reference/case';
 import { sizesOf } from '../../../reference/case';
 
@@ -14,7 +15,7 @@ export function gather<T extends Tensor>(tensor: T, axis: number, indices: reado
   const inner = shape.slice(axis + 1).reduce((n, size) => n * size, 1);
   const size = shape[axis];
   const length = outer * indices.length * inner;
-  const taken = data instanceof Uint8Array ? new Uint8Array(length) : new Float64Array(length);
+  const taken = data instanceof Uint8Array ? uint8Array(length) : float64Array(length);
   let to = 0;
   for (let o = 0; o < outer; o += 1) {
     for (const index of indices) {
