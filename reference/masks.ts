@@ -5,6 +5,7 @@
 import { sizesOf } from './case';
 import type { AttentionCase, Conventions, EmptyRow, Mask } from './case';
 import { finfo } from './dtype';
+import { uint8Array } from './small-arrays';
 
 /** Whether query i of head h in batch row b may attend key j. */
 export function keeps(c: AttentionCase, conventions: Conventions, b: number, h: number, i: number, j: number): boolean {
@@ -166,7 +167,7 @@ export function keepGrid(c: AttentionCase, conventions: Conventions): Uint8Array
   const segments = ruled ? c.segments?.data : undefined;
   const { left = Infinity, right = Infinity } = (ruled && c.slidingWindow) || {};
   const reach = ruled && c.isCausal ? Math.min(right, 0) : right;
-  const keep = new Uint8Array(batch * numHeads * qLen * kvLen);
+  const keep = uint8Array(batch * numHeads * qLen * kvLen);
   const cells = mask?.tensor.data;
   const additive = mask?.form === 'additive';
   const lowest = mask?.form === 'additive' ? finfo[mask.tensor.dtype].lowest : 0;

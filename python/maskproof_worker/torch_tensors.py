@@ -66,7 +66,9 @@ def with_causality(mask, q_len, kv_len):
 @lru_cache(maxsize=256)
 def causal(q_len, kv_len):
     """[q_len, kv_len]: True where query i, which stands at i + kv_len - q_len, may see key j. Not to be written into."""
-    return torch.ones(q_len, kv_len, dtype=torch.bool).tril(kv_len - q_len)
+    # Kept for calls with gradients too, which refuse what was made in inference mode.
+    with torch.inference_mode(False):
+        return torch.ones(q_len, kv_len, dtype=torch.bool).tril(kv_len - q_len)
 
 
 def laid_out(tensor, layout):

@@ -6,7 +6,7 @@
 import { kindOfProperty } from '../cases';
 import type { CaseKind } from '../cases/kind';
 import type { Property } from '../property';
-import { combinedFacets, valuesOf, type CombinedFacet } from './coverage';
+import { combinedFacets, drawnIn, valuesOf, type CombinedFacet } from './coverage';
 import type { BackendInfo, DrawnCell, Outcome, StarvedCell } from './events';
 
 /** How often a run may be wrong about one of them. */
@@ -98,8 +98,7 @@ export function judgeCoverage(
       )
         return [];
       const kind = kindOfProperty(property);
-      const cells = batches.flatMap(({ drawn }) => drawn);
-      return [{ kind: kind.name, isReachable: kind.reachable(property, supports), ...countsOf(cells) }];
+      return [{ kind: kind.name, isReachable: kind.reachable(property, supports), ...countsOf(drawnIn([{ batches }])) }];
     });
     for (const { kind, facets, share } of requirements) {
       // A pair of which one is starved by itself says nothing new.

@@ -223,19 +223,20 @@ class WordsOf {
 /** Reads a whole file. Throws a SafetensorsError that says what is wrong with it. */
 export function readSafetensors(file: Uint8Array): Safetensors {
   const { header, from } = headerOf(file);
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const { __metadata__: metadata = {} } = header;
   if (!isRecord(metadata) || Object.values(metadata).some((text) => typeof text !== 'string'))
     throw new SafetensorsError('__metadata__ holds something else than strings.');
-  const spans: [number, number][] = [];
+  const entries: Entry[] = [];
   const tensors = new Map<string, Tensor>();
   const numbers = new WordsOf(file.subarray(from));
-  for (const [name, entry] of Object.entries(entries)) {
-    const { format, shape, begin, end } = entryOf(name, entry, file.length - from);
-    const data = numbers.read(format, begin, end);
-    tensors.set(name, { dtype: format.dtype, shape, data } as Tensor);
-    spans.push([begin, end]);
+  for (const name in header) {
+    if (name === '__metadata__') continue;
+    const entry = entryOf(name, header[name], file.length - from);
+    const data = numbers.read(entry.format, entry.begin, entry.end);
+    tensors.set(name, { dtype: entry.format.dtype, shape: entry.shape, data } as Tensor);
+    entries.push(entry);
   }
-  checkGapless(spans, file.length - from);
+  checkGapless(entries, file.length - from);
   return { metadata: metadata as Record<string, string>, tensors };
 }
 
@@ -255,7 +256,15 @@ function headerOf(file: Uint8Array): { header: Record<string, unknown>; from: nu
   return { header, from };
 }
 
-function entryOf(name: string, entry: unknown, size: number) {
+/** A tensor in a file: its numbers are bytes `begin` to `end` behind the header. */
+interface Entry {
+  readonly format: Format;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function entryOf(name: string, entry: unknown, size: number): Entry {
   const { dtype, shape, data_offsets: offsets } = isRecord(entry) ? entry : {};
   const format = byName.get(dtype as string);
   if (format === undefined)
@@ -274,9 +283,9 @@ function entryOf(name: string, entry: unknown, size: number) {
   return { format, shape, begin, end };
 }
 
-function checkGapless(spans: [number, number][], size: number): void {
+function checkGapless(entries: Entry[], size: number): void {
   let at = 0;
-  for (const [begin, end] of spans.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
+  for (const { begin, end } of entries.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== at) throw new SafetensorsError(`The tensors overlap or leave a gap at byte ${Math.min(at, begin)}.`);
     at = end;
   }
