@@ -3,6 +3,7 @@
 A bfloat16 tensor is an array of uint16 that holds its words; no other tensor is one.
 """
 import json
+from itertools import accumulate
 from json.encoder import encode_basestring_ascii as quoted
 
 import numpy as np
@@ -45,11 +46,10 @@ class File:
         return Copies(names, self._header, self._data)
 
 
-def _place_of(entry, data):
-    """A tensor's bytes, the gap to the next multiple of 64, the bytes of both, its shape and dtype."""
+def _tensor_of(entry, data):
+    """A tensor's bytes up to the next multiple of 64, its shape and dtype."""
     begin, end = entry["data_offsets"]
-    gap = _PADDING[(begin - end) % ALIGNMENT]
-    return data[begin:end], gap, end - begin + len(gap), entry["shape"], FORMATS[entry["dtype"]]
+    return b"".join((data[begin:end], _PADDING[(begin - end) % ALIGNMENT])), entry["shape"], FORMATS[entry["dtype"]]
 
 
 class Copies:
@@ -57,33 +57,26 @@ class Copies:
 
     def __init__(self, names, header, data):
         # Cases are asked about in twins, which share most of their tensors.
-        known = {name: _place_of(header[name], data) for name in set(names)}
-        parts = []
-        places = []
-        place = 0
-        for name in names:
-            piece, gap, size, _, _ = known[name]
-            places.append(place)
-            parts.append(piece)
-            parts.append(gap)
-            place += size
-        self._sent = b"".join(parts)
-        memory = np.empty(place + ALIGNMENT, np.uint8)
+        known = {name: _tensor_of(header[name], data) for name in set(names)}
+        tensors = [known[name] for name in names]
+        pieces = [piece for piece, _, _ in tensors]
+        self._places = list(accumulate(map(len, pieces), initial=0))
+        self._sent = b"".join(pieces)
+        memory = np.empty(len(self._sent) + ALIGNMENT, np.uint8)
         start = -memory.ctypes.data % ALIGNMENT
-        self._memory = memory[start : start + place]
+        self._memory = memory[start : start + len(self._sent)]
         self._memory[:] = np.frombuffer(self._sent, np.uint8)
-        self._places = places
         array = np.ndarray
         self.arrays = [
             array(shape, dtype, memory, start + place)
-            for (_, _, _, shape, dtype), place in zip(map(known.__getitem__, names), places)
+            for (_, shape, dtype), place in zip(tensors, self._places)
         ]
 
     def changed(self):
         """The positions of the arrays that are no longer what was read."""
         if self._memory.tobytes() == self._sent:
             return []
-        return [n for n, place in enumerate(self._places) if self._is_changed(place, place + self.arrays[n].nbytes)]
+        return [n for n, array in enumerate(self.arrays) if self._is_changed(self._places[n], self._places[n] + array.nbytes)]
 
     def _is_changed(self, begin, end):
         return self._memory[begin:end].tobytes() != self._sent[begin:end]
