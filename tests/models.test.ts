@@ -1,15 +1,23 @@
 /** The laws of whole models: each holds on a small right one, and catches what it is there for. */
 import { describe, expect, it } from 'vitest';
 import { modelProperties } from '../properties/models';
+import type { FloatType } from '../reference/case';
 import { modelSizesOf, type ModelCase } from '../reference/model-case';
+import type { Backend } from '../src/backend';
 import type { ModelProperty } from '../src/property';
 import { modelMutants } from './mutants/models';
 import { modelBackendOf, TinyModel } from './mutants/tiny-model';
 import { casesFromEnvironment, check, said } from './support/check';
 
-const right = modelBackendOf('tiny-model', TinyModel);
 /** Derivatives are differences of a hundred calls. */
 const isDear = ({ needs }: ModelProperty) => needs.abilities?.includes('gradients') ?? false;
+/** The dtypes that laws are asked of: float64 is what their errors are measured against. */
+const dtypes = ['float32', 'float16', 'bfloat16'] as const;
+const inDtypes = (backend: Backend, ...names: readonly FloatType[]): Backend => ({
+  ...backend,
+  supports: { ...backend.supports, model: { ...backend.supports.model!, dtypes: [...names, 'float64'] } },
+});
+const right = inDtypes(modelBackendOf('tiny-model', TinyModel), ...dtypes);
 const namedBy = ({ id }: ModelProperty) => modelMutants.filter(({ catches }) => catches.includes(id));
 
 describe.each(modelProperties.map((property) => [property.id, property] as const))('%s', (_id, property) => {
@@ -22,10 +30,11 @@ describe.each(modelProperties.map((property) => [property.id, property] as const
     expect(namedBy(property)).not.toEqual([]);
   });
 
-  it.each(namedBy(property).map((mutant) => [mutant.name, mutant] as const))(
-    'catches %s',
-    async (_name, { backend }) => {
-      expect(said(await check(backend, property, { runs: isDear(property) ? 100 : 400 }))).toMatch(/^violated/);
+  it.each(namedBy(property).flatMap((mutant) => dtypes.map((dtype) => [mutant.name, dtype, mutant] as const)))(
+    'catches %s in %s',
+    async (_name, dtype, { backend }) => {
+      const runs = isDear(property) ? 100 : 400;
+      expect(said(await check(inDtypes(backend, dtype), property, { runs }))).toMatch(/^violated/);
     },
   );
 });

@@ -26,8 +26,8 @@ def supports_of(architecture, **others):
         "model": {
             "vocab": VOCAB,
             "max_length": MAX_LENGTH,
-            # float64 is what errors of float32 are measured against.
-            "dtypes": ["float32", "float64"],
+            # float64 is what errors of the others are measured against.
+            "dtypes": ["float32", "float64", "float16", "bfloat16"],
             "masks": ["boolean", "integer", "float"],
             # An explicit mask takes the place of the windows as well: it cannot say what differs from layer to layer.
             "explicit_masks": [] if architecture in WINDOWED else ["boolean", "additive"],

@@ -194,8 +194,12 @@ def tokenizer():
 
 
 def load(architecture, implementation, dtype):
-    """The model as HuggingFace loads it; `dtype` 'float64' is the same numbers as float32 ones."""
+    """
+    The model as HuggingFace loads it. 'float64' is the float32 one widened, with what it keeps in float32 whatever its dtype, such as
+    the frequencies of rotary positions: it is what the others approach.
+    """
+    own = torch.float32 if dtype == "float64" else getattr(torch, dtype)
     model = AutoModelForCausalLM.from_pretrained(
-        folder_of(architecture), attn_implementation=implementation, dtype=torch.float32
-    )
-    return model.eval().to(getattr(torch, dtype))
+        folder_of(architecture), attn_implementation=implementation, dtype=own
+    ).eval()
+    return model.double() if dtype == "float64" else model

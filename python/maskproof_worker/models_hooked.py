@@ -17,20 +17,22 @@ from maskproof_worker.model_zoo import folder_of, load
 
 
 def hooked(architecture, dtype):
-    """from_pretrained takes names of the hub alone; these are the steps that it is made of."""
+    """from_pretrained takes names of the hub alone; these are the steps that it is made of. float64 is float32 widened, as in `load`."""
     folder = folder_of(architecture)
+    # It computes scores and norms in float32 where the config tells of a half dtype.
+    own = torch.float32 if dtype == "float64" else getattr(torch, dtype)
     config = HookedTransformerConfig.from_dict(
         {
             **loading_from_pretrained.convert_hf_model_config(folder),
             "model_name": architecture,
             "init_weights": False,
             "device": "cpu",
-            "dtype": torch.float32,
+            "dtype": own,
             "default_prepend_bos": False,
         }
     )
     weights = loading_from_pretrained.get_pretrained_state_dict(
-        folder, config, load(architecture, "eager", "float32"), dtype=torch.float32
+        folder, config, load(architecture, "eager", str(own).removeprefix("torch.")), dtype=own
     )
     model = HookedTransformer(config, move_to_device=False)
     model.load_and_process_state_dict(

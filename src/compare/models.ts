@@ -9,8 +9,12 @@ export type ModelSide = readonly [c: ModelCase, answer: ModelAnswer];
 
 /** How many times the error of the call without a mask each of two sides may be off. docs/numerics.md says why. */
 const MULTIPLE = 8;
-/** However wrong the model is without a mask: no more roundoffs than this, or what leaks could hide behind them. */
-const MOST_ROUNDOFFS = 256;
+/**
+ * However wrong the model is without a mask: no more roundoffs than this, or what leaks could hide behind them. Of bfloat16 256 are the
+ * largest logit itself, so there are fewer of the half dtypes: two sides may never differ by more than half of the largest logit in
+ * bfloat16, and a quarter in float16.
+ */
+const mostRoundoffs: Readonly<Record<FloatType, number>> = { float64: 256, float32: 256, float16: 32, bfloat16: 8 };
 
 const roundoffs: Readonly<Record<FloatType, number>> = {
   float64: 2 ** -53,
@@ -74,18 +78,22 @@ async function allowedDifference(context: ModelContext, c: ModelCase): Promise<n
   return 2 * allowedError(c.dtype, await context.forward(plainCalls(c, context.model)));
 }
 
-/** The calls that tell how far a model is off: the case without its mask and, where the model has it, the same in float64. */
+/** The calls that tell how far a model is off: the case without its mask and, where the model has a finer dtype, the same in that. */
 export function plainCalls(c: ModelCase, { dtypes }: ModelSupports): ModelCase[] {
   const plain: ModelCase = { tokens: c.tokens, dtype: c.dtype, want: {} };
-  return dtypes.includes('float64') ? [plain, { ...plain, dtype: 'float64' }] : [plain];
+  const finer = (['float64', 'float32'] as const).find(
+    (one) => roundoffs[one] < roundoffs[c.dtype] && dtypes.includes(one),
+  );
+  return finer === undefined ? [plain] : [plain, { ...plain, dtype: finer }];
 }
 
 /** How far a right answer may be off, out of the answers to `plainCalls`. */
 export function allowedError(dtype: FloatType, [rounded, exact]: readonly Pick<ModelAnswer, 'logits'>[]): number {
   const size = (exact ?? rounded).logits.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   const unit = roundoffs[dtype] * size;
-  const error = exact === undefined ? unit : largestDifference(rounded.logits, exact.logits);
-  return MULTIPLE * Math.min(MOST_ROUNDOFFS * unit, Math.max(unit, error));
+  // What nobody can measure may be as large as it is ever allowed to be.
+  const error = exact === undefined ? Infinity : largestDifference(rounded.logits, exact.logits);
+  return MULTIPLE * Math.min(mostRoundoffs[dtype] * unit, Math.max(unit, error));
 }
 
 function largestDifference(a: FloatTensor, b: FloatTensor): number {

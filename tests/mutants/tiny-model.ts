@@ -1,9 +1,10 @@
 /**
- * A transformer of two layers in float64, over the oracle's attention: right about masks, positions and caches. Each step is a
- * method, so that a mutant is the method that its mistake is made in.
+ * A transformer of two layers over the oracle's attention: right about masks, positions and caches. What a layer gives to the next is
+ * rounded to the dtype of the case, as a library stores it. Each step is a method, so that a mutant is the method that its mistake is
+ * made in.
  */
-import type { AttentionCase, FloatTensor } from '../../reference/case';
-import { roundAll } from '../../reference/dtype';
+import type { AttentionCase, FloatTensor, FloatType } from '../../reference/case';
+import { round, roundAll } from '../../reference/dtype';
 import { countedPositions, isReal, modelSizesOf, sees, type ModelCase } from '../../reference/model-case';
 import { attend } from '../../reference/oracle';
 import { defineModelBackend, type Backend, type ModelBackendAnswer, type ModelSupports } from '../../src/backend';
@@ -26,12 +27,12 @@ export interface Piece {
   readonly end: number;
 }
 
-/** Numbers in [-1, 1] that are always the same. */
+/** Numbers in [-1, 1] that are always the same, and the same in every dtype. */
 function weights(seed: number, rows: number, columns: number): Vector[] {
   let state = seed * 2654435761 + 1;
   const next = () => {
     state = (Math.imul(state ^ (state >>> 15), 2246822519) + 3266489917) | 0;
-    return (state >>> 8) / 2 ** 23 - 1;
+    return round((state >>> 8) / 2 ** 23 - 1, 'bfloat16');
   };
   return Array.from({ length: rows }, () => Array.from({ length: columns }, next));
 }
@@ -39,6 +40,7 @@ function weights(seed: number, rows: number, columns: number): Vector[] {
 const times = (x: Vector, w: readonly Vector[]): number[] =>
   w[0].map((_, column) => x.reduce((sum, value, row) => sum + value * w[row][column], 0));
 const plus = (x: Vector, y: Vector): number[] => x.map((value, n) => value + y[n]);
+const stored = (x: Vector, dtype: FloatType): number[] => x.map((value) => round(value, dtype));
 
 function normed(x: Vector): number[] {
   const mean = x.reduce((a, b) => a + b, 0) / x.length;
@@ -88,26 +90,29 @@ export class TinyModel {
   }
 
   piece(c: ModelCase, piece: Piece, caches: readonly Cache[]): Vector[] {
-    let states = Array.from({ length: piece.end - piece.start }, (_, n) =>
-      plus(this.embed(c, piece.b, piece.start + n), places[this.position(c, piece.b, piece.start + n, piece)]),
+    const apply = (x: Vector, w: readonly Vector[]) => stored(times(x, w), c.dtype);
+    const norm = (x: Vector) => stored(normed(x), c.dtype);
+    const add = (x: Vector, y: Vector) => stored(plus(x, y), c.dtype);
+    let states: Vector[] = Array.from({ length: piece.end - piece.start }, (_, n) =>
+      add(this.embed(c, piece.b, piece.start + n), places[this.position(c, piece.b, piece.start + n, piece)]),
     );
     blocks.forEach((block, n) => {
-      const inputs = states.map(normed);
+      const inputs = states.map(norm);
       this.remember(
         caches[n],
-        inputs.map((x) => times(x, block.key)),
-        inputs.map((x) => times(x, block.value)),
+        inputs.map((x) => apply(x, block.key)),
+        inputs.map((x) => apply(x, block.value)),
       );
       const attended = this.attention(
         c,
         piece,
-        inputs.map((x) => times(x, block.query)),
+        inputs.map((x) => apply(x, block.query)),
         caches[n],
       );
-      states = states.map((x, i) => plus(x, times(attended[i], block.out)));
-      states = states.map((x) => plus(x, times(times(normed(x), block.up).map(Math.tanh), block.down)));
+      states = states.map((x, i) => add(x, apply(stored(attended[i], c.dtype), block.out)));
+      states = states.map((x) => add(x, apply(stored(apply(norm(x), block.up).map(Math.tanh), c.dtype), block.down)));
     });
-    return states.map((x) => times(normed(x), unembedding));
+    return states.map((x) => apply(norm(x), unembedding));
   }
 
   embed(c: ModelCase, b: number, i: number): Vector {
@@ -183,8 +188,9 @@ export class TinyModel {
     return count === 0 ? 0 : sum / count;
   }
 
-  /** [batch, seq_len, d_model], by central differences: exactly 0 where a token has no influence. */
-  gradient(c: ModelCase): Float64Array {
+  /** [batch, seq_len, d_model], by central differences, which need float64: exactly 0 where a token has no influence. */
+  gradient(asked: ModelCase): Float64Array {
+    const c: ModelCase = { ...asked, dtype: 'float64' };
     const { batch, seqLen } = modelSizesOf(c);
     const step = 2 ** -16;
     const at = (b: number, i: number, d: number, by: number): number => {

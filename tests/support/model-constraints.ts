@@ -3,7 +3,7 @@ import { modelMasks, paddings, type ModelConstraints } from '../../src/arbitrari
 
 export const everyModelCall: ModelConstraints = {
   vocab: 12,
-  dtypes: ['float32', 'float64'],
+  dtypes: ['float32', 'float64', 'float16', 'bfloat16'],
   masks: modelMasks,
   paddings,
   positionIds: 'allow',

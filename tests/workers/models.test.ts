@@ -112,7 +112,7 @@ describe.skipIf(python === undefined)('models of the same weights', () => {
       modelCase({
         ...everyModelCall,
         vocab: model!.vocab,
-        dtypes: ['float32'],
+        dtypes: ['float32', 'float16', 'bfloat16'],
         masks: ['none', 'boolean', 'integer', 'float', 'explicit_additive'],
       }),
       { seed: 20261123, numRuns: 4 * runs },
