@@ -90,8 +90,10 @@ export function maskRowStart(
 
 /** Which of the mask's rows is query i's. A backend that refuses over-long rows is never asked; its masks are drawn from the first row. */
 function maskRow(c: AttentionCase, rows: number, conventions: Conventions, i: number): number {
-  const { qLen, kvLen } = sizesOf(c);
+  // For every row of every mask: no more is read than is needed.
+  const qLen = c.query.shape[2];
   if (rows === qLen) return i;
+  const kvLen = c.key.shape[2];
   switch (conventions.overlongRows) {
     case 'error':
     case 'first':

@@ -75,23 +75,25 @@ function tensorsOf(c: AttentionCase): [string, Tensor | undefined][] {
 
 function read(given: object, c: AttentionCase, supports: ResolvedSupports, { isOurs, changed }: Reading): Result {
   const { batch, numHeads, qLen, kvLen, vHeadDim } = sizesOf(c);
-  const cells = [batch, numHeads, qLen, kvLen];
-  const shapes: [keyof Answer, readonly number[] | undefined][] = [
-    ['output', [batch, numHeads, qLen, vHeadDim]],
-    ['weights', c.want.weights && supports.returns.includes('weights') ? cells : undefined],
-    ['scores', c.want.scores && supports.returns.includes('scores') ? cells : undefined],
-  ];
   const answer: { -readonly [K in keyof Answer]?: unknown } = {
     get changed() {
       return changed();
     },
   };
-  for (const [name, shape] of shapes) {
-    if (shape === undefined) continue;
+  /** Reads one part; the sentence that says what is wrong with it. */
+  const put = (name: keyof Answer, lastAxis: number): string | undefined => {
+    const shape = [batch, numHeads, qLen, lastAxis];
     const tensor = readTensor((given as Record<string, unknown>)[name], name, c.query.dtype, shape, isOurs);
-    if (typeof tensor === 'string') return { malformed: tensor };
+    if (typeof tensor === 'string') return tensor;
     answer[name] = tensor;
-  }
+    return undefined;
+  };
+  const isDue = (name: 'weights' | 'scores') => c.want[name] && supports.returns.includes(name);
+  const malformed =
+    put('output', vHeadDim) ??
+    (isDue('weights') ? put('weights', kvLen) : undefined) ??
+    (isDue('scores') ? put('scores', kvLen) : undefined);
+  if (malformed !== undefined) return { malformed };
   if (c.want.gradients && supports.returns.includes('gradients')) {
     const gradients = readGradients((given as { gradients?: unknown }).gradients, c, isOurs);
     if (typeof gradients === 'string') return { malformed: gradients };

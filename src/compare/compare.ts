@@ -3,7 +3,6 @@
  * left out and counted. Equal numbers agree without asking the definition; it is only asked when something differs.
  */
 import type { AttentionCase } from '../../reference/case';
-import { sizesOf } from '../../reference/case';
 import { keepGrid } from '../../reference/masks';
 import { RowState, type Expectation, type Interval } from '../../reference/expectation';
 import type { Answer, CellIndex, PropertyContext, RowIndex, Violation } from '../property';
@@ -41,16 +40,14 @@ export function rowNumber(c: AttentionCase, { b, h, i }: RowIndex): number {
   return (b * c.query.shape[1] + h) * c.query.shape[2] + i;
 }
 
+function rowAt(c: AttentionCase, number: number): RowIndex {
+  const [, numHeads, qLen] = c.query.shape;
+  return { b: Math.floor(number / (numHeads * qLen)), h: Math.floor(number / qLen) % numHeads, i: number % qLen };
+}
+
 /** Every row of a case, in order. */
 export function rowsOf(c: AttentionCase): RowIndex[] {
-  const { batch, numHeads, qLen } = sizesOf(c);
-  const rows: RowIndex[] = [];
-  for (let b = 0; b < batch; b += 1) {
-    for (let h = 0; h < numHeads; h += 1) {
-      for (let i = 0; i < qLen; i += 1) rows.push({ b, h, i });
-    }
-  }
-  return rows;
+  return Array.from({ length: countRows(c) }, (_, number) => rowAt(c, number));
 }
 
 interface Pair {
@@ -59,17 +56,6 @@ interface Pair {
   /** Row numbers. */
   readonly r1: number;
   readonly r2: number;
-}
-
-/** The rows of both sides that answer to each other. */
-function pairs(c1: AttentionCase, c2: AttentionCase, { rows, map }: Comparison): Pair[] {
-  const found: Pair[] = [];
-  rowsOf(c1).forEach((at, r1) => {
-    if (rows !== undefined && rows[r1] === 0) return;
-    const second = map === undefined ? at : map(at);
-    if (second !== undefined) found.push({ at, second, r1, r2: rowNumber(c2, second) });
-  });
-  return found;
 }
 
 /** Whether all outputs are the same, number for number, without a row being looked at: the common and fast case. */
@@ -112,25 +98,36 @@ function keepsAny(keep: Uint8Array, row: number, kvLen: number): boolean {
   return false;
 }
 
-/** The pairs of rows that a claim speaks of, and those of them that keep a key and differ; the others are counted. */
+/** How many pairs of rows a claim speaks of, and those of them that keep a key and differ; the others are counted. */
 function differingRows(
   context: PropertyContext,
   [c1, a1]: Side,
   [c2, a2]: Side,
-  how: Comparison,
+  { rows, map }: Comparison,
   same: (x: number, y: number) => boolean,
-): { readonly compared: Pair[]; readonly differing: Pair[] } {
+): { readonly compared: number; readonly differing: Pair[] } {
   const n1 = features(c1);
   const n2 = features(c2);
   const width = Math.min(n1, n2);
-  const compared = pairs(c1, c2, how);
-  const differing = compared.filter(({ r1, r2 }) => {
+  const isDifferent = (r1: number, r2: number): boolean => {
     for (let d = 0; d < width; d += 1) {
       if (!same(a1.output.data[r1 * n1 + d], a2.output.data[r2 * n2 + d])) return true;
     }
     return false;
-  });
-  context.tally('compared', compared.length - differing.length);
+  };
+  const differing: Pair[] = [];
+  let compared = 0;
+  const all = countRows(c1);
+  for (let r1 = 0; r1 < all; r1 += 1) {
+    if (rows !== undefined && rows[r1] === 0) continue;
+    const at = rowAt(c1, r1);
+    const second = map === undefined ? at : map(at);
+    if (second === undefined) continue;
+    compared += 1;
+    const r2 = rowNumber(c2, second);
+    if (isDifferent(r1, r2)) differing.push({ at, second, r1, r2 });
+  }
+  context.tally('compared', compared - differing.length);
   return { compared, differing: keeping(context, c1, c2, differing) };
 }
 
@@ -168,7 +165,7 @@ export function identical(
     }
     bad.push({ at, second, excess: off, off });
   }
-  return violation(bad, compared.length, [c1, a1], [c2, a2], how);
+  return violation(bad, compared, [c1, a1], [c2, a2], how);
 }
 
 /** The radius in place of bits. A poisoned second case has no radius of its own; the first case's counts twice. */
@@ -226,7 +223,7 @@ export function within(
     const worst = worstFeature(width, (d) => [x[r1 * n1 + d] - y[r2 * n2 + d], allowed(r1, r2, d)]);
     if (worst !== undefined) bad.push({ at, second, ...worst });
   }
-  return violation(bad, compared.length, [c1, a1], [c2, a2], how, { allowed, first: e1.output, second: e2.output });
+  return violation(bad, compared, [c1, a1], [c2, a2], how, { allowed, first: e1.output, second: e2.output });
 }
 
 /** The feature that is farthest outside what is allowed; undefined where none is. */
@@ -325,7 +322,7 @@ function worstInside(
   return worst;
 }
 
-function countRows(c: AttentionCase, rows: Uint8Array | undefined): number {
+function countRows(c: AttentionCase, rows?: Uint8Array): number {
   if (rows === undefined) return c.query.shape[0] * c.query.shape[1] * c.query.shape[2];
   let count = 0;
   for (const row of rows) count += row;
