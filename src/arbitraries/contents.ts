@@ -76,9 +76,7 @@ export function drawContents(
   shape: ContentShape,
 ): { query: FloatTensor; key: FloatTensor; value: FloatTensor } {
   const { dtype } = shape;
-  const [query, key, value] = [shape.query, shape.key, shape.value].map(
-    (s) => float64Array(s[0] * s[1] * s[2] * s[3]),
-  );
+  const [query, key, value] = [shape.query, shape.key, shape.value].map((s) => float64Array(s[0] * s[1] * s[2] * s[3]));
   const dim = shape.query[3];
   switch (kind) {
     case 'exact':

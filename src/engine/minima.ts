@@ -98,7 +98,9 @@ export function judgeCoverage(
       )
         return [];
       const kind = kindOfProperty(property);
-      return [{ kind: kind.name, isReachable: kind.reachable(property, supports), ...countsOf(drawnIn([{ batches }])) }];
+      return [
+        { kind: kind.name, isReachable: kind.reachable(property, supports), ...countsOf(drawnIn([{ batches }])) },
+      ];
     });
     for (const { kind, facets, share } of requirements) {
       // A pair of which one is starved by itself says nothing new.
