@@ -112,13 +112,15 @@ function runNode(names: readonly string[], code: string): string | undefined {
   return run(process.execPath, ['-e', code], { ...process.env, NODE_PATH: store, TF_CPP_MIN_LOG_LEVEL: '2' });
 }
 
-/** `MODULE@RELEASE` comes from a folder of its own. */
+/** `MODULE@RELEASE` comes from a folder of its own; `cuda` is a GPU that PyTorch can use. */
 function runPython(names: readonly string[], code: string): string | undefined {
   const release = names.map((name) => name.split('@')[1]).find((one) => one !== undefined);
   const folder = release === undefined ? undefined : releaseFolder(release);
   if (!existsSync(python) || (folder !== undefined && !existsSync(folder))) return undefined;
   const env = { ...process.env, ...(folder !== undefined && { PYTHONPATH: folder }) };
-  const modules = names.map((name) => name.split('@')[0]);
+  const onCuda = 'import sys, torch; sys.exit(not torch.cuda.is_available())';
+  if (names.includes('cuda') && spawnSync(python, ['-c', onCuda], { env }).status !== 0) return undefined;
+  const modules = names.filter((name) => name !== 'cuda').map((name) => name.split('@')[0]);
   const find = 'import importlib.util, sys; sys.exit(any(importlib.util.find_spec(m) is None for m in sys.argv[1:]))';
   if (spawnSync(python, ['-c', find, ...modules], { env }).status !== 0) return undefined;
   return run(python, ['-W', 'ignore', '-c', code], env);

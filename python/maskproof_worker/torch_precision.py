@@ -82,6 +82,51 @@ def flash_kernel():
     }
 
 
+def cuda_math_kernel():
+    """scaled_dot_product_attention, SDPBackend.MATH on CUDA: as on the CPU, with matrix products by cuBLAS in float32 (TF32 is off unless it is asked for)."""
+    precisions = math_kernel()
+    # CUDA documents expf to 1 ulp and double exp to 1 ulp.
+    for precision in precisions.values():
+        precision["exp"] = {**precision["exp"], "relative": 2 * precision["exp"]["relative"]}
+    return precisions
+
+
+def cuda_kernels():
+    """scaled_dot_product_attention on CUDA with the kernel that PyTorch chooses: math, memory-efficient, flash or cuDNN's."""
+
+    def fused(store):
+        return {
+            "accumulate": {"type": "float32", "flush": True, "unit_roundoff": 2 * U32},
+            "scale": {"roundings": 4},
+            # exp2 in hardware, to 2 ulp, of an argument that is scaled before the maximum is taken off it.
+            "exp": {"relative": 8 * U32, "per_unit": 2 * U32, "tiny": 2.0**-126},
+            "divide": 4,
+            "tile": 32,
+            **store,
+        }
+
+    # Products of float32 are put together out of three of TF32.
+    single = fused({"inputs": {"relative": 2.0**-21, "tiny": 2.0**-126}})
+
+    def half(dtype):
+        store = {"type": dtype}
+        return fused(
+            {
+                "weights": {**store, "normalised": False, "in_sum": False},
+                "output": dtype,
+                # Where weights and mean come from depends on the kernel; what the fused ones store is declared.
+                "backward": {"operands": store, "partial": store},
+            }
+        )
+
+    return {
+        "float32": single,
+        "float64": cuda_math_kernel()["float64"],
+        "float16": half("float16"),
+        "bfloat16": half("bfloat16"),
+    }
+
+
 def eager():
     """query . key, softmax and the product with the values as operations of their own: each result is stored in the dtype of the case."""
     kernels = math_kernel()

@@ -8,18 +8,30 @@ import torch
 WORDS = np.dtype(np.uint16).char
 INFINITY = float("inf")
 
+_device = None
+
+
+def compute_on(device):
+    """From now on tensors are on this device; on the CPU where nobody says so."""
+    global _device
+    _device = torch.device(device)
+
 
 def to_torch(array):
-    """A tensor over the array's own memory; words of bfloat16 become bfloat16."""
+    """A tensor over the array's own memory, or a copy on the device that was chosen; words of bfloat16 become bfloat16."""
     if array.dtype.char == WORDS:
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(array)
+        tensor = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    else:
+        tensor = torch.from_numpy(array)
+    return tensor if _device is None else tensor.to(_device)
 
 
 def from_torch(tensor):
     """The way back; bfloat16 becomes its words."""
     if tensor.requires_grad:
         tensor = tensor.detach()
+    if _device is not None:
+        tensor = tensor.cpu()
     if tensor.dtype is torch.bfloat16:
         return tensor.contiguous().view(torch.int16).numpy().view(np.uint16)
     return tensor.numpy()
@@ -68,7 +80,7 @@ def causal(q_len, kv_len):
     """[q_len, kv_len]: True where query i, which stands at i + kv_len - q_len, may see key j. Not to be written into."""
     # Kept for calls with gradients too, which refuse what was made in inference mode.
     with torch.inference_mode(False):
-        return torch.ones(q_len, kv_len, dtype=torch.bool).tril(kv_len - q_len)
+        return torch.ones(q_len, kv_len, dtype=torch.bool, device=_device).tril(kv_len - q_len)
 
 
 def laid_out(tensor, layout):
@@ -76,11 +88,11 @@ def laid_out(tensor, layout):
     if layout == "transposed":
         return tensor.mT.contiguous().mT
     if layout == "strided":
-        room = torch.zeros(*tensor.shape[:-1], 2 * tensor.shape[-1], dtype=tensor.dtype)
+        room = torch.zeros(*tensor.shape[:-1], 2 * tensor.shape[-1], dtype=tensor.dtype, device=tensor.device)
         room[..., ::2] = tensor
         return room[..., ::2]
     if layout == "offset":
-        room = torch.zeros(tensor.numel() + 1, dtype=tensor.dtype)
+        room = torch.zeros(tensor.numel() + 1, dtype=tensor.dtype, device=tensor.device)
         room[1:] = tensor.reshape(-1)
         return room[1:].view(tensor.shape)
     if layout == "expanded":

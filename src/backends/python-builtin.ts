@@ -30,6 +30,16 @@ export const pythonBuiltins: Readonly<Record<string, PythonBuiltin>> = {
     file: 'torch_sdpa.py',
     variant: 'flash',
   },
+  'torch-sdpa-cuda': {
+    description: "PyTorch's scaled_dot_product_attention on CUDA, whichever kernel it takes.",
+    file: 'torch_sdpa_cuda.py',
+    variant: 'any',
+  },
+  'torch-sdpa-cuda-math': {
+    description: "PyTorch's scaled_dot_product_attention, the math kernel on CUDA.",
+    file: 'torch_sdpa_cuda.py',
+    variant: 'math',
+  },
   'torch-mha': {
     description: "PyTorch's nn.MultiheadAttention with need_weights: matrix products, softmax and weights.",
     file: 'torch_mha.py',
