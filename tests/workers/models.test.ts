@@ -82,6 +82,29 @@ describe.skipIf(python === undefined)('whole models', () => {
   );
 });
 
+const old = transformerLensRelease('3.0.0b2');
+
+describe.skipIf(python === undefined || !existsSync(old))('TransformerBridge 3.0.0b2', () => {
+  it('adds explicit boolean masks, and is found out in half precision', { timeout: 300_000 }, async () => {
+    const backend = await modelBuiltin('transformer-bridge:gpt2', { python, env: { ...process.env, PYTHONPATH: old } });
+    for (const dtype of ['float16', 'bfloat16'] as const) {
+      // It gives no cache beside its logits.
+      const model = { ...resolveSupports(backend.supports).model!, dtypes: [dtype, 'float64'] as const, cache: false };
+      const { outcomes } = await checkBackend(
+        { ...backend, supports: { ...backend.supports, model } },
+        {
+          properties: modelProperties.filter(({ id }) => id === 'models/explicit-boolean'),
+          runs: 10,
+          seed: 20261123,
+          reference: 'oracle',
+          timeoutMs: 120_000,
+        },
+      );
+      expect(outcomes.map(({ status, known }) => [status, known])).toEqual([['violated', undefined]]);
+    }
+  });
+});
+
 describe.skipIf(python === undefined || !hasHooked)('HookedTransformer, asked again after a longer text', () => {
   it.each([
     ['gpt2', true],
