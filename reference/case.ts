@@ -108,6 +108,15 @@ export function sizesOf(c: Pick<AttentionCase, 'query' | 'key' | 'value'>): Size
   return { batch, numHeads, numKvHeads, qLen, kvLen, headDim, vHeadDim: c.value.shape[3] };
 }
 
+/** The place of a row of the output, out of its number in [batch, num_heads, q_len]. */
+export function rowAt(
+  c: Pick<AttentionCase, 'query'>,
+  row: number,
+): { readonly b: number; readonly h: number; readonly i: number } {
+  const [, numHeads, qLen] = c.query.shape;
+  return { b: Math.floor(row / (numHeads * qLen)), h: Math.floor(row / qLen) % numHeads, i: row % qLen };
+}
+
 export type EmptyRow = 'zeros' | 'uniform' | 'nan' | 'unspecified';
 
 /** Where libraries legitimately differ in what a mask means; a backend declares which it follows. */

@@ -13,9 +13,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "python"))
 import torch
 from transformers import AutoModelForCausalLM
 
-from maskproof_worker.model_zoo import VOCAB, config_of, make_model
+from maskproof_worker.model_zoo import VOCAB, config_of, loaded_as, make_model
 
-ROUNDOFFS = {torch.float32: 2.0**-24, torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
+ROUNDOFFS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 DEPTHS = [2, 8, 24]
 ARCHITECTURES = ["gpt2", "gpt_neox", "llama", "gemma", "opt"]
 CASES = 60
@@ -29,10 +29,11 @@ def config_with(architecture, layers):
 
 
 def loaded(config, weights, implementation, dtype):
-    own = torch.float32 if dtype == torch.float64 else dtype
-    model = AutoModelForCausalLM.from_config(copy.deepcopy(config), attn_implementation=implementation, dtype=own)
+    model = AutoModelForCausalLM.from_config(
+        copy.deepcopy(config), attn_implementation=implementation, dtype=getattr(torch, loaded_as(dtype))
+    )
     model.load_state_dict(weights)
-    return model.eval().double() if dtype == torch.float64 else model.eval()
+    return model.eval().double() if dtype == "float64" else model.eval()
 
 
 def left_padded(generator):
@@ -47,7 +48,7 @@ def measured(architecture, layers, dtype):
     """A case each: the error without a mask, two right answers apart, and what it does to be blind to the mask, in largest logits."""
     config = config_with(architecture, layers)
     weights = make_model(config).state_dict()
-    exact = loaded(config, weights, "eager", torch.float64)
+    exact = loaded(config, weights, "eager", "float64")
     eager, sdpa = (loaded(config, weights, implementation, dtype) for implementation in ("eager", "sdpa"))
     generator = torch.Generator().manual_seed(1)
     for _ in range(CASES):
@@ -72,4 +73,4 @@ if __name__ == "__main__":
             errors, apart, wrong = zip(*lines)
             multiple = max(x / (2 * max(1, e)) for e, x, _ in lines)
             numbers = [statistics.median(errors), max(errors), max(apart), multiple, statistics.median(wrong)]
-            print(f"| {layers} | {str(dtype).removeprefix('torch.')} | {' | '.join(f'{x:.3g}' for x in numbers)} |", flush=True)
+            print(f"| {layers} | {dtype} | {' | '.join(f'{x:.3g}' for x in numbers)} |", flush=True)

@@ -193,13 +193,17 @@ def tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=words, bos_token="t0", eos_token="t1", pad_token="t2", unk_token="t0")
 
 
+def loaded_as(dtype):
+    """The dtype that a library loads a model in, to be widened afterwards: what it keeps in float32 whatever the dtype stays so in float64."""
+    return "float32" if dtype == "float64" else dtype
+
+
 def load(architecture, implementation, dtype):
     """
     The model as HuggingFace loads it. 'float64' is the float32 one widened, with what it keeps in float32 whatever its dtype, such as
     the frequencies of rotary positions: it is what the others approach.
     """
-    own = torch.float32 if dtype == "float64" else getattr(torch, dtype)
     model = AutoModelForCausalLM.from_pretrained(
-        folder_of(architecture), attn_implementation=implementation, dtype=own
+        folder_of(architecture), attn_implementation=implementation, dtype=getattr(torch, loaded_as(dtype))
     ).eval()
     return model.double() if dtype == "float64" else model

@@ -13,26 +13,26 @@ from transformer_lens import HookedTransformer, HookedTransformerConfig, loading
 from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
 
 from maskproof_worker.model_calls import Loaded, answer, serve_model, split
-from maskproof_worker.model_zoo import folder_of, load
+from maskproof_worker.model_zoo import folder_of, load, loaded_as
 
 
 def hooked(architecture, dtype):
     """from_pretrained takes names of the hub alone; these are the steps that it is made of. float64 is float32 widened, as in `load`."""
     folder = folder_of(architecture)
     # It computes scores and norms in float32 where the config tells of a half dtype.
-    own = torch.float32 if dtype == "float64" else getattr(torch, dtype)
+    own = loaded_as(dtype)
     config = HookedTransformerConfig.from_dict(
         {
             **loading_from_pretrained.convert_hf_model_config(folder),
             "model_name": architecture,
             "init_weights": False,
             "device": "cpu",
-            "dtype": own,
+            "dtype": getattr(torch, own),
             "default_prepend_bos": False,
         }
     )
     weights = loading_from_pretrained.get_pretrained_state_dict(
-        folder, config, load(architecture, "eager", str(own).removeprefix("torch.")), dtype=own
+        folder, config, load(architecture, "eager", own), dtype=getattr(torch, own)
     )
     model = HookedTransformer(config, move_to_device=False)
     model.load_and_process_state_dict(

@@ -76,7 +76,7 @@ class Copies:
         """The positions of the arrays that are no longer what was read."""
         if self._memory.tobytes() == self._sent:
             return []
-        return [n for n, array in enumerate(self.arrays) if self._is_changed(self._places[n], self._places[n] + array.nbytes)]
+        return [n for n, (place, array) in enumerate(zip(self._places, self.arrays)) if self._is_changed(place, place + array.nbytes)]
 
     def _is_changed(self, begin, end):
         return self._memory[begin:end].tobytes() != self._sent[begin:end]

@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.attention.bias import causal_lower_right
 
 from maskproof_worker import torch_precision
-from maskproof_worker.torch_tensors import answer_to, from_torch, lifted_mask, to_torch, with_causality
+from maskproof_worker.torch_tensors import answer_to, lifted_mask, with_causality
 
 # One thread: the order of a sum is then always the same.
 torch.set_num_threads(1)
@@ -44,21 +44,16 @@ def mask_and_causality(case):
     return (None, True) if q_len == kv_len else (causal_lower_right(q_len, kv_len), False)
 
 
-def output_of(case, query, key, value):
-    mask, is_causal = mask_and_causality(case)
-    enable_gqa = case.query.shape[1] != case.key.shape[1]
-    return F.scaled_dot_product_attention(
-        query, key, value, mask, is_causal=is_causal, scale=case.scale, enable_gqa=enable_gqa
-    )
-
-
 def attend_one(session, case):
-    if "gradients" in case.want:
-        # What is made in inference mode has no gradients.
-        with torch.inference_mode(False):
-            return answer_to(case, lambda query, key, value: {"output": output_of(case, query, key, value)})
-    output = output_of(case, to_torch(case.query), to_torch(case.key), to_torch(case.value))
-    return {"output": from_torch(output)}
+    def attend(query, key, value):
+        mask, is_causal = mask_and_causality(case)
+        enable_gqa = query.shape[1] != key.shape[1]
+        output = F.scaled_dot_product_attention(
+            query, key, value, mask, is_causal=is_causal, scale=case.scale, enable_gqa=enable_gqa
+        )
+        return {"output": output}
+
+    return answer_to(case, attend)
 
 
 def attending_in(context):

@@ -39,10 +39,12 @@ def from_torch(tensor):
 
 def answer_to(case, attend):
     """The answer of attend(query, key, value), which returns {"output": tensor, ...}; with gradients where the case asks for them."""
-    leaves = {"query": to_torch(case.query), "key": to_torch(case.key), "value": to_torch(case.value)}
     if "gradients" not in case.want:
-        return {name: from_torch(tensor) for name, tensor in attend(**leaves).items()}
-    with torch.enable_grad():
+        tensors = attend(to_torch(case.query), to_torch(case.key), to_torch(case.value))
+        return {name: from_torch(tensor) for name, tensor in tensors.items()}
+    # What is made in inference mode has no gradients.
+    with torch.inference_mode(False), torch.enable_grad():
+        leaves = {"query": to_torch(case.query), "key": to_torch(case.key), "value": to_torch(case.value)}
         for leaf in leaves.values():
             leaf.requires_grad_()
         tensors = attend(**leaves)

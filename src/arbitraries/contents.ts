@@ -1,6 +1,6 @@
-import { float64Array } from '../../reference/small-arrays';
 import type { AttentionCase, FloatTensor, FloatType } from '../../reference/case';
 import { finfo, round } from '../../reference/dtype';
+import { float64Array } from '../../reference/small-arrays';
 import type { ContentKind } from './constraints';
 import { Dice } from './dice';
 

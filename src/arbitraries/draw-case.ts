@@ -1,5 +1,5 @@
-import { float64Array } from '../../reference/small-arrays';
 import type { AttentionCase, SlidingWindow } from '../../reference/case';
+import { float64Array } from '../../reference/small-arrays';
 import { drawContents, drawGradOutput } from './contents';
 import type { ContentKind, MaskKind } from './constraints';
 import type { Dice } from './dice';

@@ -1,6 +1,6 @@
-import { float64Array } from '../../reference/small-arrays';
 import type { FloatType, Mask, MaskForm, MaskRank, Sizes } from '../../reference/case';
 import { finfo, round } from '../../reference/dtype';
+import { float64Array } from '../../reference/small-arrays';
 import { drawCells, paddingKinds } from './cells';
 import type { MaskKind } from './constraints';
 import type { Dice } from './dice';

@@ -1,5 +1,5 @@
-import { float64Array } from '../../reference/small-arrays';
 import type { Rotary, Sizes } from '../../reference/case';
+import { float64Array } from '../../reference/small-arrays';
 import type { Dice } from './dice';
 
 /** Positions stay below this, where angles are still exact enough to compare. */

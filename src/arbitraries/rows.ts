@@ -1,5 +1,5 @@
 import type { AttentionCase, Conventions, Mask } from '../../reference/case';
-import { sizesOf } from '../../reference/case';
+import { rowAt, sizesOf } from '../../reference/case';
 import { finfo } from '../../reference/dtype';
 import { extraRows } from './mask-facts';
 import { keepGrid, maskRowStart, positionOf } from '../../reference/masks';
@@ -39,7 +39,7 @@ export function fillEmptyRows(c: AttentionCase, causal: Conventions['causal']): 
   if (c.mask === undefined) return;
   for (const conventions of readingsOf(c, causal)) {
     for (const row of emptyRows(c, conventions)) {
-      const [b, h, i] = rowIndex(c, row);
+      const { b, h, i } = rowAt(c, row);
       const position = positionOf(c, conventions, i);
       const key = position >= 0 ? position : i % sizesOf(c).kvLen;
       c.mask.tensor.data[maskRowStart(c, c.mask, conventions, b, h, i) + key] = c.mask.form === 'additive' ? 0 : 1;
@@ -52,16 +52,11 @@ export function emptyOneRow(c: AttentionCase, causal: Conventions['causal'], num
   const { mask } = c;
   if (mask === undefined) return;
   const { batch, numHeads, qLen, kvLen } = sizesOf(c);
-  const [b, h, i] = rowIndex(c, number % (batch * numHeads * qLen));
+  const { b, h, i } = rowAt(c, number % (batch * numHeads * qLen));
   for (const conventions of readingsOf(c, causal)) {
     const start = maskRowStart(c, mask, conventions, b, h, i);
     mask.tensor.data.fill(droppedCell(mask), start, start + kvLen);
   }
-}
-
-function rowIndex(c: AttentionCase, row: number): [number, number, number] {
-  const { numHeads, qLen } = sizesOf(c);
-  return [Math.floor(row / (numHeads * qLen)), Math.floor(row / qLen) % numHeads, row % qLen];
 }
 
 /** What this mask drops with. */

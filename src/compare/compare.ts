@@ -3,6 +3,7 @@
  * left out and counted. Equal numbers agree without asking the definition; it is only asked when something differs.
  */
 import type { AttentionCase } from '../../reference/case';
+import { rowAt } from '../../reference/case';
 import { keepGrid } from '../../reference/masks';
 import { RowState, type Expectation, type Interval } from '../../reference/expectation';
 import type { Answer, CellIndex, PropertyContext, RowIndex, Violation } from '../property';
@@ -38,11 +39,6 @@ const features = (c: AttentionCase): number => c.value.shape[3];
 /** The place of a row in arrays [batch, num_heads, q_len]. */
 export function rowNumber(c: AttentionCase, { b, h, i }: RowIndex): number {
   return (b * c.query.shape[1] + h) * c.query.shape[2] + i;
-}
-
-function rowAt(c: AttentionCase, number: number): RowIndex {
-  const [, numHeads, qLen] = c.query.shape;
-  return { b: Math.floor(number / (numHeads * qLen)), h: Math.floor(number / qLen) % numHeads, i: number % qLen };
 }
 
 /** Every row of a case, in order. */

@@ -1,5 +1,6 @@
 /** How logits of whole models are compared: bit for bit, or within a multiple of the error that the model makes without any mask. */
 import type { FloatTensor, FloatType } from '../../reference/case';
+import { finfo } from '../../reference/dtype';
 import { isReal, modelSizesOf, type ModelCase } from '../../reference/model-case';
 import type { ModelSupports } from '../backend';
 import type { ModelAnswer, ModelContext, RowIndex, Violation } from '../property';
@@ -15,13 +16,6 @@ const MULTIPLE = 8;
  * bfloat16, and a quarter in float16.
  */
 const mostRoundoffs: Readonly<Record<FloatType, number>> = { float64: 256, float32: 256, float16: 32, bfloat16: 8 };
-
-const roundoffs: Readonly<Record<FloatType, number>> = {
-  float64: 2 ** -53,
-  float32: 2 ** -24,
-  float16: 2 ** -11,
-  bfloat16: 2 ** -8,
-};
 
 /** What a side is compared with. */
 export interface ModelTwin {
@@ -82,7 +76,7 @@ async function allowedDifference(context: ModelContext, c: ModelCase): Promise<n
 export function plainCalls(c: ModelCase, { dtypes }: ModelSupports): ModelCase[] {
   const plain: ModelCase = { tokens: c.tokens, dtype: c.dtype, want: {} };
   const finer = (['float64', 'float32'] as const).find(
-    (one) => roundoffs[one] < roundoffs[c.dtype] && dtypes.includes(one),
+    (one) => finfo[one].u < finfo[c.dtype].u && dtypes.includes(one),
   );
   return finer === undefined ? [plain] : [plain, { ...plain, dtype: finer }];
 }
@@ -90,7 +84,7 @@ export function plainCalls(c: ModelCase, { dtypes }: ModelSupports): ModelCase[]
 /** How far a right answer may be off, out of the answers to `plainCalls`. */
 export function allowedError(dtype: FloatType, [rounded, exact]: readonly Pick<ModelAnswer, 'logits'>[]): number {
   const size = (exact ?? rounded).logits.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  const unit = roundoffs[dtype] * size;
+  const unit = finfo[dtype].u * size;
   // What nobody can measure may be as large as it is ever allowed to be.
   const error = exact === undefined ? Infinity : largestDifference(rounded.logits, exact.logits);
   return MULTIPLE * Math.min(mostRoundoffs[dtype] * unit, Math.max(unit, error));

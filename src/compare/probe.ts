@@ -3,13 +3,14 @@
  * kept one must not be. It sees one leaked cell at any length and precision, without any tolerance.
  */
 import type { AttentionCase } from '../../reference/case';
-import { sizesOf } from '../../reference/case';
+import { rowAt, sizesOf } from '../../reference/case';
 import { finfo } from '../../reference/dtype';
 import { RowState } from '../../reference/expectation';
 import { keepGrid } from '../../reference/masks';
 import type { ResolvedSupports } from '../backend';
 import type { Answer, CellIndex, PropertyContext, RowIndex, Violation } from '../property';
 import { precisionOf } from '../supports';
+import { rowNumber } from './compare';
 
 /** More calls than this for one probe, and the values are made as wide as the keys are many, where the backend takes that. */
 const manyBlocks = 8;
@@ -166,16 +167,11 @@ function cellSentence(leaked: number, ignored: number): string {
 /** The rows of cells, those with most cells first. */
 function distinctRows(c: AttentionCase, cells: readonly CellIndex[]): RowIndex[] {
   const counts = new Map<number, number>();
-  for (const { b, h, i } of cells) {
-    const row = (b * c.query.shape[1] + h) * c.query.shape[2] + i;
+  for (const cell of cells) {
+    const row = rowNumber(c, cell);
     counts.set(row, (counts.get(row) ?? 0) + 1);
   }
   return [...counts].sort(([, n], [, m]) => m - n).map(([row]) => rowAt(c, row));
-}
-
-function rowAt(c: AttentionCase, row: number): RowIndex {
-  const [, numHeads, qLen] = c.query.shape;
-  return { b: Math.floor(row / (numHeads * qLen)), h: Math.floor(row / qLen) % numHeads, i: row % qLen };
 }
 
 /** Which rows keep a key, before the definition is asked. */

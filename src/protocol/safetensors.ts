@@ -2,8 +2,8 @@
  * Tensors as bytes: the safetensors format, as much of it as cases and answers need.
  * A file is a little-endian u64 with the header's length, the header in JSON, and the numbers row-major in one piece without gaps.
  */
-import { float64Array, uint8Array } from '../../reference/small-arrays';
 import type { DType, Tensor } from '../../reference/case';
+import { float64Array, uint8Array } from '../../reference/small-arrays';
 
 /** Bytes that are no safetensors file, or one with something in it that we cannot read. */
 export class SafetensorsError extends Error {

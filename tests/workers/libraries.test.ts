@@ -33,13 +33,12 @@ describe.each(libraries)('$library', ({ prefix, modules, release }) => {
   const python = pythonWith('numpy', ...modules);
   const folder = release && transformerLensRelease(release);
   const isThere = python !== undefined && (folder === undefined || existsSync(folder));
-  const env = folder === undefined ? process.env : { ...process.env, PYTHONPATH: folder };
 
   it.skipIf(!isThere).for(pythonBuiltinNames.filter((name) => name.startsWith(prefix)))(
     '%s does what is known of it and nothing else',
     { timeout: 600_000 },
     async (name, { skip }) => {
-      const backend = await pythonBuiltin(name, { python, env }).catch((error: Error) => {
+      const backend = await pythonBuiltin(name, { python }).catch((error: Error) => {
         skip(error.message.includes('PyTorch finds no GPU here'), 'there is no GPU for PyTorch');
         throw error;
       });

@@ -1,5 +1,4 @@
 /** The same mask said in another form, rank or shape; the other masks of a case built cell by cell. */
-import { float64Array, uint8Array } from '../../../reference/small-arrays';
 import type {
   AttentionCase,
   Conventions,
@@ -13,6 +12,7 @@ import type {
 import { sizesOf } from '../../../reference/case';
 import { finfo } from '../../../reference/dtype';
 import { keepGrid } from '../../../reference/masks';
+import { float64Array, uint8Array } from '../../../reference/small-arrays';
 import type { Sentinel } from '../constraints';
 import { gather, range, withTensor } from './gather';
 

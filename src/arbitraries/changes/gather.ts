@@ -1,7 +1,7 @@
 /** Taking slices of tensors and of whole cases; everything else in this folder is made of it. */
-import { float64Array, uint8Array } from '../../../reference/small-arrays';
 import type { AttentionCase, Mask, Tensor } from '../../../reference/case';
 import { sizesOf } from '../../../reference/case';
+import { float64Array, uint8Array } from '../../../reference/small-arrays';
 
 /** 0, 1, ... n - 1 */
 export function range(n: number): number[] {

@@ -1,5 +1,5 @@
 import type { AttentionCase, Conventions } from '../../../reference/case';
-import { sizesOf } from '../../../reference/case';
+import { rowAt, sizesOf } from '../../../reference/case';
 import { keepGrid } from '../../../reference/masks';
 import { readingsOf } from '../rows';
 
@@ -16,7 +16,7 @@ export interface RowOfInterest {
 
 /** One row of each sort (keeps some, keeps none, keeps all), the sorts that tell most first. */
 export function rowsOfInterest(c: AttentionCase, causal: Conventions['causal']): RowOfInterest[] {
-  const { numHeads, qLen, kvLen } = sizesOf(c);
+  const { kvLen } = sizesOf(c);
   const keep = keepGrid(c, readingsOf(c, causal)[0]);
   const found: (RowOfInterest | undefined)[] = [undefined, undefined, undefined];
   for (let row = 0; row * kvLen < keep.length; row++) {
@@ -24,13 +24,7 @@ export function rowsOfInterest(c: AttentionCase, causal: Conventions['causal']):
     const kept = cells.indexOf(1);
     const dropped = cells.lastIndexOf(0);
     const sort = kept < 0 ? 1 : dropped < 0 ? 2 : 0;
-    found[sort] ??= {
-      b: Math.floor(row / (numHeads * qLen)),
-      h: Math.floor(row / qLen) % numHeads,
-      i: row % qLen,
-      kept,
-      dropped,
-    };
+    found[sort] ??= { ...rowAt(c, row), kept, dropped };
   }
   return found.filter((row) => row !== undefined);
 }
